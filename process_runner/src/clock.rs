@@ -1,0 +1,59 @@
+//! The one clock of a node, chosen once and handed to whoever needs the time.
+//!
+//! Deadlines of a lease must hold while the machine sleeps, so production reads `CLOCK_BOOTTIME`
+//! (`std::time::Instant` stands still during a suspend). A simulation reads tokio's clock, which
+//! can be paused. Timers of tokio are only used to wake up; what is due is decided by this clock.
+
+use crate::model::Moment;
+
+/// Where moments come from. Two nodes of one process may use different clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Boot,
+    Tokio { start: tokio::time::Instant },
+}
+
+impl Clock {
+    /// `CLOCK_BOOTTIME`: monotonic, and counting while the machine is suspended.
+    pub const fn boot() -> Self {
+        Self(Source::Boot)
+    }
+
+    /// Tokio's clock, so that a test may pause it.
+    pub fn tokio() -> Self {
+        Self(Source::Tokio {
+            start: tokio::time::Instant::now(),
+        })
+    }
+
+    /// The present moment. About 25 ns on the boot clock.
+    pub fn now(&self) -> Moment {
+        match self.0 {
+            Source::Boot => {
+                let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                Moment::from_nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+            }
+            // An hour past zero, so that subtracting a margin never meets the start of time.
+            Source::Tokio { start } => {
+                Moment::ZERO + std::time::Duration::from_secs(3600) + start.elapsed()
+            }
+        }
+    }
+
+    /// Sleeps until `moment` by this clock. Returns at once if it has passed.
+    ///
+    /// Cancel safe.
+    pub async fn sleep_until(&self, moment: Moment) {
+        loop {
+            let left = moment.since(self.now());
+            if left.is_zero() {
+                return;
+            }
+            // A timer can be late or, on the boot clock, early by a suspend: look again.
+            tokio::time::sleep(left).await;
+        }
+    }
+}

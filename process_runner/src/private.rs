@@ -1,0 +1,41 @@
+//! What expanded macros name, and nobody else. No promise is made about any of it.
+
+pub use inventory;
+pub use schemars;
+pub use serde;
+
+pub use crate::app::StateEntry;
+pub use crate::class::{ClassEntry, JobClass};
+pub use crate::lock::LockDriver;
+pub use crate::state::{Place, StateConstructor, StateRequirement, States};
+
+/// Fails to compile, with one sentence at the field's type, when an option cannot be read from
+/// the configuration.
+#[diagnostic::on_unimplemented(
+    message = "the option type `{Self}` cannot be read from the configuration",
+    label = "this field is an option, so its type needs `serde::Deserialize` and `schemars::JsonSchema`",
+    note = "derive both, or mark the field `#[job(state)]` (shared, from the App) or `#[job(skip)]` (the worker's own, `Default`)"
+)]
+pub trait OptionValue {}
+
+impl<T: serde::de::DeserializeOwned + schemars::JsonSchema> OptionValue for T {}
+
+/// Fails to compile, with one sentence at the field's type, when a state cannot be shared.
+#[diagnostic::on_unimplemented(
+    message = "the state type `{Self}` cannot be shared between workers",
+    label = "a `#[job(state)]` field needs `Clone + Send + Sync + 'static`",
+    note = "wrap it in `std::sync::Arc`"
+)]
+pub trait StateValue {}
+
+impl<T: Clone + Send + Sync + 'static> StateValue for T {}
+
+/// Fails to compile, with one sentence at the path, when a lock driver is not one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a lock driver",
+    label = "this type needs `impl LockDriver` and `Clone`",
+    note = "the driver that needs nothing is `lock_driver = \"etcd\"`"
+)]
+pub trait DriverValue {}
+
+impl<T: LockDriver + Clone> DriverValue for T {}
