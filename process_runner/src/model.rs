@@ -6,9 +6,13 @@
 //! in microseconds. `tests/layers.rs` holds the law.
 
 mod ids;
+mod iteration;
 mod moment;
+mod pacing;
 mod stop;
 
 pub use ids::{Fence, Slot};
+pub use iteration::{Ending, Hold, Iteration, Outcome, Step};
 pub use moment::Moment;
+pub use pacing::{Backoff, Condition, Pacing, PacingRules, Pause};
 pub use stop::StopPhase;
