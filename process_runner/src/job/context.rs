@@ -19,7 +19,7 @@ pub struct WorkerContext {
 
 impl WorkerContext {
     pub(crate) fn new(holding: Arc<Holding>) -> Self {
-        Self { shared }
+        Self { holding }
     }
 
     /// The job's name, as under `jobs:`.
@@ -117,7 +117,7 @@ impl WorkerContext {
     /// A task started in any other way (`tokio::spawn`) is outside the runner's promise.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self
-            .shared
+            .holding
             .tasks
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
