@@ -11,6 +11,7 @@ extern crate self as process_runner;
 mod app;
 mod class;
 mod clock;
+pub mod config;
 mod job;
 pub mod lock;
 pub mod model;
