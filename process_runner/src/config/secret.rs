@@ -1,8 +1,8 @@
 //! Values that are never shown.
 //!
 //! What comes out of a `${…}` is secret because nobody can tell which variable is not; so is what
-//! stands under a key like `password`. The former never is in the file, the latter is masked in
-//! every snippet.
+//! stands under a key like `password`, and a URL with a password in it. The first is not in the
+//! file, the others are masked in every snippet.
 
 use std::fmt;
 
@@ -61,6 +61,15 @@ pub(super) fn is_literal(text: &str) -> bool {
     !text.starts_with("${") || text.contains(":-")
 }
 
+/// Whether `text` is a URL with a password in it: `postgres://user:password@host`.
+pub(super) fn is_url_with_password(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        user.is_some_and(|user| user.contains(':'))
+    })
+}
+
 /// Masks what follows a secret key on its line, and the deeper lines below it. For a file that
 /// could not be parsed; rather too much than too little.
 pub(super) fn mask_lines(source: &mut Source) {
@@ -87,6 +96,9 @@ pub(super) fn mask_lines(source: &mut Source) {
 
 /// Where the value begins on a line with a secret key.
 fn secret_value(line: &str) -> Option<usize> {
+    if is_url_with_password(line) {
+        return line.find("://");
+    }
     let lower = line.to_ascii_lowercase();
     WORDS
         .iter()
@@ -107,6 +119,14 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret} {secret:?}"), "*** ***");
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn urls_are_secret_for_their_password() {
+        assert!(is_url_with_password("postgres://app:hunter2@db/jobs"));
+        assert!(is_url_with_password("http://a:b@c@d:2379"));
+        assert!(!is_url_with_password("postgres://app@db/jobs"));
+        assert!(!is_url_with_password("http://db:5432/a:b@c"));
     }
 
     #[test]

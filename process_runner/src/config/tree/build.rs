@@ -106,11 +106,14 @@ impl<'p> Builder<'p> {
                     span,
                     end_byte,
                 } => {
-                    if self.is_secret() && secret::is_literal(&text) {
+                    let has_password = secret::is_url_with_password(&text);
+                    if has_password || (self.is_secret() && secret::is_literal(&text)) {
                         self.masks.push(span.start.byte..end_byte);
                     }
                     let value = self.scalar(text, plain, tag.as_deref(), span);
-                    self.finish(Node::new(value, span), anchor)?;
+                    let mut node = Node::new(value, span);
+                    node.secret = has_password;
+                    self.finish(node, anchor)?;
                 }
             }
         }
