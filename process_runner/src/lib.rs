@@ -16,6 +16,7 @@ pub mod lock;
 pub mod model;
 mod runtime;
 mod state;
+mod validity;
 
 #[doc(hidden)]
 #[path = "private.rs"]
