@@ -128,20 +128,24 @@ fn wait_until_ready(server: &mut Child) -> io::Result<()> {
 }
 
 fn find_binaries() -> io::Result<PathBuf> {
-    let from_env = std::env::var_os("PR_POSTGRES_BIN").map(PathBuf::from);
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+    let versions = std::fs::read_dir("/usr/lib/postgresql");
+    let mut versions: Vec<PathBuf> = versions
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
         .collect();
     versions.sort();
-    from_env
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::var_os("PR_POSTGRES_BIN")
+        .map(PathBuf::from)
         .into_iter()
         .chain(versions.into_iter().rev())
-        .chain(std::env::split_paths(
-            &std::env::var_os("PATH").unwrap_or_default(),
-        ))
-        .find(|dir| dir.join("initdb").exists() && dir.join("postgres").exists())
+        .chain(std::env::split_paths(&path))
+        .find(|dir| {
+            ["initdb", "postgres", "createdb"]
+                .iter()
+                .all(|p| dir.join(p).is_file())
+        })
         .ok_or_else(|| {
             io::Error::other(
                 "this test needs PostgreSQL: `cargo xtask test` provides it, or install your \

@@ -19,7 +19,9 @@ pub(super) fn binaries() -> Result<PathBuf> {
 }
 
 fn find() -> Option<PathBuf> {
-    let on_path = on_path("initdb").filter_map(|file| Some(file.parent()?.to_owned()));
+    // A link on the PATH may stand there alone: the other programs are where it leads.
+    let on_path =
+        on_path("initdb").filter_map(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
     from_environment("PR_POSTGRES_BIN")
         .into_iter()
         .chain(on_path)
