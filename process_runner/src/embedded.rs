@@ -27,6 +27,7 @@
 //! A log that cannot be written stops the server: every call fails with `Unavailable`. A damaged log is never replaced
 //! by an empty one: opening it fails and says which file. This is one process on one machine: it is no cluster.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use etcd_client::Channel;
@@ -34,7 +35,9 @@ use tokio::runtime::Handle;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
+mod error;
 mod faults;
+mod host;
 mod node;
 mod options;
 mod service;
@@ -44,7 +47,9 @@ mod tests;
 mod wal;
 mod watch;
 
+pub use error::EmbeddedError;
 pub use faults::{Faults, Link, LostReply};
+pub use host::{Joined, default_data_dir, guest_channel};
 pub use options::EmbeddedOptions;
 
 use faults::Gate;
@@ -82,6 +87,49 @@ impl EmbeddedEtcd {
     pub fn in_memory(options: EmbeddedOptions) -> Self {
         let store = Store::new(fresh_identity(), options.min_lease_ttl, retention(&options));
         Self::start(store, None, &options)
+    }
+
+    /// Opens the store in `dir`, or creates it, for this process alone.
+    ///
+    /// # Errors
+    ///
+    /// When another process uses the directory, when a file in it is damaged or not this program's, or when the system
+    /// refuses. Nothing is overwritten then.
+    pub async fn open(dir: &Path, options: EmbeddedOptions) -> Result<Self, EmbeddedError> {
+        host::own(dir, &options).await
+    }
+
+    /// Opens the store in `dir` and serves it on a socket; or, if another process does so already, finds that one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EmbeddedEtcd::open`], and when the other process does not answer within seconds.
+    pub async fn open_or_join(
+        dir: &Path,
+        options: EmbeddedOptions,
+    ) -> Result<Joined, EmbeddedError> {
+        host::own_or_join(dir, &options).await
+    }
+
+    /// Reads the store of a directory that is locked, and starts.
+    async fn load(
+        dir: &Path,
+        lock: host::DirLock,
+        options: &EmbeddedOptions,
+    ) -> Result<Self, EmbeddedError> {
+        let (dir, log_bytes) = (dir.to_owned(), options.log_bytes);
+        let setup = wal::Setup {
+            min_ttl: options.min_lease_ttl,
+            retention: retention(options),
+        };
+        let (store, log) =
+            blocking(move || wal::open(&dir, lock, setup, fresh_identity)?.start(log_bytes))
+                .await?;
+        Ok(Self::start(store, Some(log), options))
+    }
+
+    fn node(&self) -> &Arc<Node> {
+        &self.life.node
     }
 
     fn start(store: Store, log: Option<wal::Log>, options: &EmbeddedOptions) -> Self {
@@ -127,6 +175,18 @@ impl EmbeddedEtcd {
             request
         });
         Channel::Custom(BoxCloneSyncService::new(kept))
+    }
+}
+
+/// Runs what blocks on the disk off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down; nobody will miss the answer.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -48,10 +48,18 @@ pub(crate) struct Published {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) store: Store,
-    log: Option<Log>,
+    backing: Backing,
     step: u64,
     origin: Instant,
     skew: Duration,
+}
+
+/// Where changes go.
+#[derive(Debug)]
+enum Backing {
+    Memory,
+    Disk(Log),
+    Stopped,
 }
 
 /// A running server.
@@ -81,7 +89,7 @@ impl Node {
         let node = Arc::new(Self {
             core: Mutex::new(Core {
                 store,
-                log,
+                backing: log.map_or(Backing::Memory, Backing::Disk),
                 step: 0,
                 origin: Instant::now(),
                 skew: Duration::ZERO,
@@ -205,7 +213,10 @@ impl Node {
     pub(crate) fn stop(&self) -> Option<Log> {
         self.stopped.send_replace(true);
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        core.log.take()
+        match std::mem::replace(&mut core.backing, Backing::Stopped) {
+            Backing::Disk(log) => Some(log),
+            Backing::Memory | Backing::Stopped => None,
+        }
     }
 }
 
@@ -262,14 +273,18 @@ impl Core {
         let granted = records.iter().any(super::store::Record::grants_lease);
         self.step += 1;
         let revision = self.store.revision();
-        match &mut self.log {
-            Some(log) => log.append(&records, self.step, &self.store),
-            None => {
+        match &mut self.backing {
+            Backing::Disk(log) => log.append(&records, self.step, &self.store),
+            Backing::Memory => {
                 let step = self.step;
                 published.send_modify(|now| {
                     now.step = step;
                     now.revision = revision;
                 });
+            }
+            // A call that came too late: nobody may see what it did.
+            Backing::Stopped => {
+                published.send_modify(|now| now.failed = Some("server stopped".into()));
             }
         }
         granted

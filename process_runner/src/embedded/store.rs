@@ -177,7 +177,7 @@ impl Store {
             return Err(Refusal::LeaseNotFound);
         }
         txn::check_put(&self.space, &self.leases, request)?;
-        let mut response = self.write(|write| write.put(request))?;
+        let mut response = self.write(|write| write.put(request));
         response.header = self.outer(response.header);
         Ok(response)
     }
@@ -190,7 +190,7 @@ impl Store {
         size::check_message(size)?;
         shape::check_delete(request)?;
         size::check_proposal(size)?;
-        let mut response = self.write(|write| Ok(write.delete_range(request)))?;
+        let mut response = self.write(|write| write.delete_range(request));
         response.header = self.outer(response.header);
         Ok(response)
     }
@@ -343,10 +343,7 @@ impl Store {
         }
     }
 
-    fn write<T>(
-        &mut self,
-        change: impl FnOnce(&mut Write<'_>) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
+    fn write<T>(&mut self, change: impl FnOnce(&mut Write<'_>) -> T) -> T {
         let mut write = Write::begin(&mut self.space, &mut self.leases);
         let result = change(&mut write);
         let changes = write.finish();

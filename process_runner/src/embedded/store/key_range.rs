@@ -23,11 +23,6 @@ impl<'a> KeyRange<'a> {
         Self::new(key, &[])
     }
 
-    /// The one key meant, if it is only one.
-    pub(crate) fn as_one(self) -> Option<&'a [u8]> {
-        self.range_end.is_empty().then_some(self.key)
-    }
-
     /// Whether the range has no upper end.
     fn open(self) -> bool {
         self.range_end == [0]
@@ -64,8 +59,6 @@ mod tests {
         assert!(one.contains(b"a") && !one.contains(b"a\0") && !one.contains(b"b"));
         let open = KeyRange::new(b"b", b"\0");
         assert!(open.contains(b"b") && open.contains(b"\xff\xff") && !open.contains(b"a"));
-        assert_eq!(one.as_one(), Some(&b"a"[..]));
-        assert_eq!(open.as_one(), None);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Leases {
     }
 
     /// Adds a lease that was granted before, with its full time ahead.
-    pub(super) fn load(&mut self, id: i64, ttl: i64, now: Duration) {
+    pub(crate) fn load(&mut self, id: i64, ttl: i64, now: Duration) {
         let lease = Lease {
             ttl,
             expiry: now + seconds(ttl),

@@ -100,7 +100,7 @@ impl<'t> Plan<'t> {
                     Some(PbTxnOpResponse::ResponseRange(write.range(range)?))
                 }
                 Some(PbTxnOpRequest::RequestPut(put)) => {
-                    Some(PbTxnOpResponse::ResponsePut(write.put(put)?))
+                    Some(PbTxnOpResponse::ResponsePut(write.put(put)))
                 }
                 Some(PbTxnOpRequest::RequestDeleteRange(delete)) => Some(
                     PbTxnOpResponse::ResponseDeleteRange(write.delete_range(delete)),

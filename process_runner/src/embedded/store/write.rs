@@ -39,11 +39,9 @@ impl<'s> Write<'s> {
         range::range(self.space, request, self.now())
     }
 
-    pub(super) fn put(&mut self, request: &PbPutRequest) -> Result<PbPutResponse, Refusal> {
+    /// Puts a key. That it may be put was checked before.
+    pub(super) fn put(&mut self, request: &PbPutRequest) -> PbPutResponse {
         let before = self.space.get(&request.key, self.now()).cloned();
-        if (request.ignore_value || request.ignore_lease) && before.is_none() {
-            return Err(Refusal::KeyNotFound);
-        }
         let revision = self.space.revision() + 1;
         let old = before.as_deref();
         let entry = PbKeyValue {
@@ -65,10 +63,10 @@ impl<'s> Write<'s> {
         }
         self.leases.attach(entry.lease, &entry.key);
         self.record(entry);
-        Ok(PbPutResponse {
+        PbPutResponse {
             header: Some(range::header(revision)),
             prev_kv: before.filter(|_| request.prev_kv).map(Arc::unwrap_or_clone),
-        })
+        }
     }
 
     pub(super) fn delete_range(&mut self, request: &PbDeleteRequest) -> PbDeleteResponse {
