@@ -75,14 +75,14 @@ fn config(
     drop_free_keys(&mut root);
     let environment = environment(&root, request, problems);
     replace(&mut root, &environment, request, problems);
-    let raw: RawFile = read::mapping(&root, "the file", problems)?;
+    let raw: RawFile = read::mapping(&root, read::FILE, problems)?;
     let choice = Choice {
         environment,
         file: path,
         classes: request.classes,
     };
     let mut config = validate::config(raw, choice, start, problems);
-    config.shown = json::shown(&root);
+    config.shown = json::in_force(&root, &config.environment);
     Some(config)
 }
 
@@ -126,6 +126,11 @@ fn environment(root: &Node, request: &Request<'_>, problems: &mut Vec<Problem>) 
 /// Replaces `${…}` in everything that counts: another environment's variables need not be set.
 fn replace(root: &mut Node, environment: &str, request: &Request<'_>, problems: &mut Vec<Problem>) {
     let Value::Map(entries) = &mut root.value else {
+        // A file that is one scalar is refused whatever it says.
+        root.value = match std::mem::replace(&mut root.value, Value::Null) {
+            Value::Template { text, .. } => Value::Text(text),
+            value => value,
+        };
         return;
     };
     for Entry { key, node } in entries {

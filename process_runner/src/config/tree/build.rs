@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::event::{Event, Events};
+use super::event::{Event, Events, MAX_DEPTH, too_deep};
 use super::{Entry, Key, Node, Value};
 use crate::config::merge;
 use crate::config::problem::{Problem, Span};
@@ -13,10 +13,8 @@ use crate::config::scalar::{self, ScalarError};
 use crate::config::secret;
 use crate::config::source::Source;
 
-/// How deep lists and mappings may nest.
-const MAX_DEPTH: u32 = 128;
 /// How many values a file may have once its aliases are followed.
-const MAX_NODES: u32 = 200_000;
+const MAX_NODES: u32 = 100_000;
 
 /// Parses the file. Whatever can still be made out after a problem is returned beside it.
 pub(in crate::config) fn parse(source: &mut Source, problems: &mut Vec<Problem>) -> Option<Node> {
@@ -113,6 +111,7 @@ impl<'p> Builder<'p> {
                     let value = self.scalar(text, plain, tag.as_deref(), span);
                     let mut node = Node::new(value, span);
                     node.secret = has_password;
+                    node.quoted = !plain;
                     self.finish(node, anchor)?;
                 }
             }
@@ -293,11 +292,6 @@ fn key(node: Node, problems: &mut Vec<Problem>) -> Key {
         }
     };
     Key { text, span }
-}
-
-fn too_deep(span: Span) -> Problem {
-    let message = format!("lists and mappings nest deeper than {MAX_DEPTH} levels");
-    Problem::at("PR0104", span, message)
 }
 
 fn unknown_tag(span: Span, tag: &str) -> Problem {
