@@ -11,9 +11,16 @@ use super::*;
 
 const GOOD: &str = include_str!("../../tests/config/good.yml");
 
+/// What no message may show.
+const SECRET: &str = "s3cr3tvalue";
+
 /// Loads `bytes` as a file, with one secret in the environment and no classes.
 fn load_bytes(bytes: &[u8]) -> Result<Loaded, Problems> {
-    let env = |name: &str| (name == "SECRET" || name == "FOUR").then(|| "4242424".to_owned());
+    let env = |name: &str| match name {
+        "SECRET" => Some(SECRET.to_owned()),
+        "FOUR" => Some("4".to_owned()),
+        _ => None,
+    };
     let request = Request {
         path: None,
         environment: None,
@@ -36,7 +43,11 @@ fn survives(bytes: &[u8]) {
     let problems = match &result {
         Ok(loaded) => {
             assert!(!loaded.warnings.has_errors());
-            let _ = format!("{:?}", loaded.config);
+            let Config {
+                jobs, coordination, ..
+            } = &loaded.config;
+            let debug = format!("{:?} {jobs:?} {coordination:?}", loaded.config);
+            assert!(!debug.contains(SECRET), "{debug}");
             &loaded.warnings
         }
         Err(problems) => {
@@ -44,7 +55,7 @@ fn survives(bytes: &[u8]) {
             problems
         }
     };
-    let _ = problems.to_string();
+    assert!(!problems.to_string().contains(SECRET), "{problems}");
     let mut last = 0;
     for problem in &problems.list {
         assert!(
@@ -246,4 +257,28 @@ fn codes_are_unique_and_explained() {
         assert_eq!(explain(code.code), Some(code.about));
     }
     assert_eq!(explain("PR9999"), None);
+}
+
+#[test]
+fn the_cluster_is_found_while_the_jobs_are_broken() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.yml");
+    let load = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        load_coordination(&Request {
+            path: Some(&path),
+            environment: None,
+            env: &|_| None,
+            classes: None,
+        })
+    };
+    let broken_jobs = "jobs: { a: { wrokers: '${UNSET}' } }";
+    let found = load(&format!(
+        "etcd: {{ endpoints: ['http://a:1'], prefix: /x }}\n{broken_jobs}"
+    ));
+    assert_eq!(found.unwrap().prefix(), "/x");
+    assert_eq!(load(broken_jobs).unwrap(), Coordination::default());
+    let problems = load("etcd: { endpoints: ['a'] }").unwrap_err();
+    assert_eq!(problems.list.len(), 1);
+    assert_eq!(problems.list[0].code, "PR0121");
 }

@@ -108,7 +108,12 @@ impl<'p> Builder<'p> {
                     if has_password || (self.is_secret() && secret::is_literal(&text)) {
                         self.masks.push(span.start.byte..end_byte);
                     }
-                    let value = self.scalar(text, plain, tag.as_deref(), span);
+                    let value = if self.expects_key() {
+                        // `7:` and `on:` are keys like any other.
+                        Value::Text(text)
+                    } else {
+                        self.scalar(text, plain, tag.as_deref(), span)
+                    };
                     let mut node = Node::new(value, span);
                     node.secret = has_password;
                     node.quoted = !plain;
@@ -221,6 +226,12 @@ impl<'p> Builder<'p> {
         Ok(())
     }
 
+    /// Whether a key comes next.
+    fn expects_key(&self) -> bool {
+        let contents = self.stack.last().map(|open| &open.contents);
+        matches!(contents, Some(Contents::Map { key: None, .. }))
+    }
+
     /// Whether the value that comes next stands under a key like `password`.
     fn is_secret(&self) -> bool {
         self.stack.last().is_some_and(|open| match &open.contents {
@@ -272,7 +283,7 @@ impl<'p> Builder<'p> {
     }
 }
 
-/// A key as text: `7:` and `on:` are keys like any other.
+/// A key as text. Only an alias can bring in one of another type.
 fn key(node: Node, problems: &mut Vec<Problem>) -> Key {
     let span = node.used_at.unwrap_or(node.span);
     let text = match node.value {
