@@ -66,3 +66,5 @@ fn enter(app: App, role: Role) -> ExitCode {
     };
     exit.into()
 }
+//! x
+pub mod report;
