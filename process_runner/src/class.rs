@@ -65,6 +65,14 @@ impl ClassEntry {
             driver: J::lock_driver,
         }
     }
+
+    /// The JSON Schema (draft-07) of `options:`, complete in itself.
+    pub fn options_schema(&self) -> Value {
+        let mut settings = schemars::generate::SchemaSettings::draft07();
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+        (self.schema)(&mut settings.into_generator()).to_value()
+    }
 }
 
 inventory::collect!(ClassEntry);

@@ -11,6 +11,10 @@ extern crate self as process_runner;
 mod app;
 mod class;
 mod clock;
+pub mod cluster;
+pub mod config;
+mod coordination;
+pub mod embedded;
 mod job;
 pub mod lock;
 pub mod model;
@@ -25,8 +29,10 @@ pub mod __private;
 pub use app::{App, AppError, AppErrors, Registry};
 pub use class::{BuildError, ClassEntry, JobClass, OptionError};
 pub use clock::Clock;
+pub use coordination::CoordinationError;
 pub use job::{Job, JobError, JobResult, RetryAdvice, WorkerContext};
 pub use process_runner_macros::{job, state};
+pub use runtime::{Node, NodeEnd, NodeError, NodeHandle};
 pub use state::{Place, StateRequirement, States};
 
 /// What a job's author needs: `use process_runner::prelude::*;`.
