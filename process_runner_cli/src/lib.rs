@@ -32,6 +32,7 @@ mod configuration;
 mod exit;
 mod logging;
 mod output;
+pub mod report;
 
 use std::process::ExitCode;
 
@@ -66,5 +67,3 @@ fn enter(app: App, role: Role) -> ExitCode {
     };
     exit.into()
 }
-//! x
-pub mod report;
