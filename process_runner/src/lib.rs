@@ -11,6 +11,8 @@ extern crate self as process_runner;
 mod app;
 mod class;
 mod clock;
+#[doc(hidden)]
+pub mod command;
 mod job;
 pub mod lock;
 pub mod model;
