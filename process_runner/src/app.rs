@@ -138,6 +138,14 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// A registry without anything, to leave in the place of one that moves.
+    pub(crate) fn empty() -> Self {
+        Self {
+            classes: BTreeMap::new(),
+            constructors: Vec::new(),
+        }
+    }
+
     /// The class called `name`.
     pub fn class(&self, name: &str) -> Option<&ClassEntry> {
         self.classes.get(name)

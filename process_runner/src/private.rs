@@ -1,6 +1,8 @@
 //! What expanded macros name, and nobody else. No promise is made about any of it.
 
-// This file is a module by another name, so its children need their path spelled out.
+// This file is a module by another name, so its children need their paths spelled out.
+#[path = "private/constructor.rs"]
+mod constructor;
 #[path = "private/source.rs"]
 mod source;
 
@@ -8,11 +10,12 @@ pub use inventory;
 pub use schemars;
 pub use serde;
 
+pub use self::constructor::{StateResult, constructor};
 pub use self::source::{DriverSource, StateSource};
 pub use crate::app::StateEntry;
 pub use crate::class::{ClassEntry, JobClass};
 pub use crate::lock::LockDriver;
-pub use crate::state::{Place, StateConstructor, StateRequirement, States};
+pub use crate::state::{Place, StateRequirement, States};
 
 /// Fails to compile, with one sentence at the field's type, when an option cannot be read from
 /// the configuration.

@@ -35,6 +35,7 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
         }
     };
     let item = clean::item(written.item.clone());
+    let root = written.arguments.root.clone();
     let model = validate::model(written, &mut errors);
     match errors.finish(model) {
         Ok(model) => {
@@ -42,7 +43,7 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
             quote!(#item #class)
         }
         Err(errors) => {
-            let stand_in = fallback::stand_in(&item);
+            let stand_in = fallback::stand_in(&item, &root);
             quote!(#item #stand_in #errors)
         }
     }

@@ -1,2 +1,3 @@
-//! x
+//! The program of this example, once the command line is there.
+
 fn main() {}
