@@ -2,6 +2,9 @@
 
 mod completions;
 mod jobs;
+mod run;
+mod schema;
+mod validate;
 
 use process_runner::{App, Registry};
 
@@ -12,9 +15,11 @@ use crate::exit::{Exit, Failure};
 /// Runs the command that was asked for.
 pub(crate) fn run(arguments: Arguments, app: App, role: Role) -> Result<Exit, Failure> {
     match arguments.command {
-        Command::Jobs(args) => jobs::run(&args, &registry(app)?),
+        Command::Run(args) => run::run(&args, app, role),
+        Command::Validate(args) => validate::run(&args, &registry(app)?, role),
+        Command::Jobs(args) => jobs::run(&args, &registry(app)?, role),
+        Command::Schema(args) => schema::run(&args, &registry(app)?, role),
         Command::Completions(args) => completions::run(&args, role),
-        _ => Ok(Exit::Internal),
     }
 }
 
