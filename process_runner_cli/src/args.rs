@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::Role;
 use crate::exit::Exit;
 use crate::logging::LogFormat;
+use crate::report::Format;
 
 mod duration;
 
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Jobs(JobsArgs),
     /// Print the JSON Schema of the configuration file, for editors
     Schema(SchemaArgs),
+    /// Show the cluster as it is: nodes, jobs, and every worker index with its state
+    Status(StatusArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
 }
@@ -102,22 +106,8 @@ pub(crate) struct ValidateArgs {
     #[arg(long, conflicts_with = "environment")]
     pub(crate) all_envs: bool,
     /// How problems are written
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
     pub(crate) format: Format,
-}
-
-/// How problems are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Format {
-    /// For people, with the place in the file
-    #[default]
-    Human,
-    /// One JSON document
-    Json,
-    /// Annotations of GitHub Actions
-    Github,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -141,11 +131,51 @@ pub(crate) struct SchemaArgs {
     pub(crate) app: AppArgs,
 }
 
+/// Which cluster to talk to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClusterArgs {
+    /// The configuration file whose `etcd:` section to use
+    #[arg(short, long, value_name = "CONFIG", conflicts_with = "endpoints")]
+    config: Option<PathBuf>,
+    /// The entry of `environments:` to use; else PR_ENV, else `development`
+    #[arg(short, long, value_name = "ENV")]
+    environment: Option<String>,
+    /// The endpoints of etcd, instead of a configuration file
+    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
+    pub(crate) endpoints: Vec<String>,
+    /// The prefix of the keys, with --endpoints
+    #[arg(long, value_name = "PREFIX", default_value = "/process_runner/default")]
+    pub(crate) prefix: String,
+}
+
+impl ClusterArgs {
+    /// The configuration to read, if no endpoints were given.
+    pub(crate) fn config(&self) -> ConfigArgs {
+        ConfigArgs {
+            config: self.config.clone(),
+            environment: self.environment.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::NAMES).try_map(|name| name.parse::<Format>())
 }
 
 /// Reads the arguments of this process. Help, versions and mistakes are written here already.

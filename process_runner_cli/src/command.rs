@@ -4,6 +4,7 @@ mod completions;
 mod jobs;
 mod run;
 mod schema;
+mod status;
 mod validate;
 
 use process_runner::{App, Registry};
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: Arguments, app: App, role: Role) -> Result<Exit, Fa
         Command::Validate(args) => validate::run(&args, &registry(app)?, role),
         Command::Jobs(args) => jobs::run(&args, &registry(app)?, role),
         Command::Schema(args) => schema::run(&args, &registry(app)?, role),
+        Command::Status(args) => status::run(&args),
         Command::Completions(args) => completions::run(&args, role),
     }
 }

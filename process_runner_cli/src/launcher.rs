@@ -53,7 +53,7 @@ pub(crate) fn become_app_around(
     arguments: &AppArgs,
     config: Option<&Path>,
 ) -> Result<NoApp, Failure> {
-    match configuration::load(config, None, None) {
+    match configuration::read(config, None, None) {
         Ok(loaded) => become_app(arguments, &loaded),
         Err(_) => {
             let around = config.map_or_else(|| PathBuf::from("config.yml"), Path::to_owned);

@@ -33,7 +33,7 @@ mod exit;
 mod launcher;
 mod logging;
 mod output;
-mod report;
+pub mod report;
 
 use std::process::ExitCode;
 

@@ -1,60 +1,86 @@
-//! `run`: starts a node and stays until it is told to stop.
+//! `run`: starts a node and runs workers until it is told to stop.
+//!
+//! Everything that can be wrong with the configuration is told before anything starts. Signals
+//! then steer the node: TERM and INT drain, a second one cancels, a third exits now.
 
-mod node;
+mod signals;
 
-use std::sync::Arc;
-
-use process_runner::App;
-use process_runner::config::{Config, Loaded};
+use process_runner::config::Config;
+use process_runner::{App, CoordinationError, Node, NodeEnd, NodeError};
 
 use super::registry;
-use crate::args::{Format, RunArgs};
+use crate::args::RunArgs;
+use crate::configuration::{load_for, load_silently};
 use crate::exit::{Exit, Failure};
-use crate::{Role, configuration, launcher, logging, output};
+use crate::{Role, launcher, logging, output};
 
+/// Runs a node to its end.
 pub(super) fn run(arguments: &RunArgs, app: App, role: Role) -> Result<Exit, Failure> {
-    let path = arguments.config.config.as_deref();
-    let environment = arguments.config.environment.as_deref();
     if role == Role::Stock {
         // What is wrong whatever the classes are is told before anything is built.
-        let loaded = match configuration::load(path, environment, None) {
-            Ok(loaded) => loaded,
-            Err(problems) => return configuration::refuse(&problems, Format::Human),
-        };
+        let loaded = load_silently(&arguments.config, None)?;
         let no_app = launcher::become_app(&arguments.app, &loaded)?;
+        let why = no_app.why;
         output::note(&format!(
-            "app: none ({}); there is the built-in class `Command` only",
-            no_app.why
+            "app: none ({why}); only the built-in class `Command` is there"
         ));
     }
-    let registry = registry(app.program_shim("/proc/self/exe".into()))?;
-    let loaded = match configuration::load(path, environment, Some(&registry)) {
-        Ok(loaded) => loaded,
-        Err(problems) => return configuration::refuse(&problems, Format::Human),
-    };
-    configuration::tell(&loaded.warnings, Format::Human)?;
     logging::start(arguments.log_format)?;
-    node::run(chosen(loaded, arguments)?, registry, arguments)
-}
-
-/// The configuration as the arguments change it.
-fn chosen(loaded: Loaded, arguments: &RunArgs) -> Result<Config, Failure> {
-    let mut config = loaded.config;
+    // Programs of `Command` run under this same executable, by whatever name it has by then.
+    let registry = registry(app.program_shim("/proc/self/exe".into()))?;
+    let mut config = load_for(&arguments.config, Some(&registry))?.config;
+    choose_jobs(&mut config, &arguments.jobs)?;
     if let Some(name) = &arguments.node_name {
         config.node.name = Some(name.clone());
     }
-    if arguments.jobs.is_empty() {
-        return Ok(config);
+    let node = Node::new(config, registry)
+        .until_idle(arguments.until_idle)
+        .wait(arguments.wait);
+    let _signals = signals::steer(node.handle())?;
+    match node.run() {
+        Ok(end) => Ok(exit_of(end)),
+        Err(error) => Err(failure(error)),
     }
-    for name in &arguments.jobs {
-        if !config.jobs.contains_key(&**name) {
-            let known: Vec<&str> = config.jobs.keys().map(|job| &**job).collect();
-            let message = format!("there is no job `{name}` in {}", loaded.path.display());
-            return Err(Failure::new(Exit::Usage, message)
-                .help(format!("its jobs are: {}", known.join(", "))));
+}
+
+/// Keeps only the jobs that were named.
+fn choose_jobs(config: &mut Config, wanted: &[String]) -> Result<(), Failure> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|job| !config.jobs.contains_key(job.as_str()))
+    {
+        let known: Vec<&str> = config.jobs.keys().map(|job| &**job).collect();
+        return Err(
+            Failure::new(Exit::Usage, format!("there is no job `{unknown}`"))
+                .help(format!("the configuration has: {}", known.join(", "))),
+        );
+    }
+    config
+        .jobs
+        .retain(|job, _| wanted.iter().any(|name| **job == **name));
+    Ok(())
+}
+
+fn exit_of(end: NodeEnd) -> Exit {
+    match end {
+        NodeEnd::Clean => Exit::Clean,
+        NodeEnd::CutOff { .. } | NodeEnd::Outlived { lost: false, .. } => Exit::DrainDeadline,
+        NodeEnd::Outlived { lost: true, .. } => Exit::LostMembership,
+        _ => Exit::Failure,
+    }
+}
+
+fn failure(error: NodeError) -> Failure {
+    let exit = match &error {
+        NodeError::Coordination(CoordinationError::Unreachable { .. }) => Exit::Unavailable,
+        NodeError::App(_) | NodeError::UnknownClass { .. } | NodeError::Job { .. } => {
+            Exit::InvalidConfig
         }
-    }
-    let wanted = |job: &Arc<str>| arguments.jobs.iter().any(|name| **name == **job);
-    config.jobs.retain(|job, _| wanted(job));
-    Ok(config)
+        NodeError::Thread(_) => Exit::Internal,
+        _ => Exit::Failure,
+    };
+    Failure::new(exit, error.to_string())
 }

@@ -3,9 +3,10 @@
 use process_runner::Registry;
 use process_runner::config::{Classes, Loaded, Problems};
 
-use crate::args::{Format, ValidateArgs};
+use crate::args::ValidateArgs;
 use crate::configuration::{self, Partial};
 use crate::exit::{Exit, Failure};
+use crate::report::Format;
 use crate::{Role, launcher, output};
 
 pub(super) fn run(
@@ -32,7 +33,7 @@ pub(super) fn run(
     };
     match checked {
         Ok(checked) => finish(&checked, arguments.format),
-        Err(problems) => configuration::refuse(&problems, arguments.format),
+        Err(problems) => Err(configuration::refuse(&problems, arguments.format)),
     }
 }
 
@@ -48,7 +49,7 @@ struct Checked {
 /// Checks the file in one environment or in all of them.
 fn check(arguments: &ValidateArgs, classes: Option<&dyn Classes>) -> Result<Checked, Problems> {
     let load = |environment: Option<&str>| {
-        configuration::load(arguments.config.config.as_deref(), environment, classes)
+        configuration::read(arguments.config.config.as_deref(), environment, classes)
     };
     let loaded = load(arguments.config.environment.as_deref())?;
     let mut environments = Vec::new();
