@@ -30,6 +30,7 @@ mod args;
 mod command;
 mod configuration;
 mod exit;
+mod launcher;
 mod logging;
 mod output;
 pub mod report;
@@ -61,6 +62,9 @@ enum Role {
 }
 
 fn enter(app: App, role: Role) -> ExitCode {
+    if let Some(code) = process_runner::command::shim::main() {
+        return code;
+    }
     let exit = match args::parse(role) {
         Ok(args) => command::run(args, app, role).unwrap_or_else(|failure| failure.report()),
         Err(exit) => exit,
