@@ -5,12 +5,15 @@
 //! anywhere in the history, those that start in the past only at its end: a real server feeds them with a delay, and
 //! what they see would depend on it. For the same reason compactions stay ten revisions behind.
 
-use etcd_client::{CompareOp, SortOrder, SortTarget, WatchStream};
+use etcd_client::{
+    CompareOp, SortOrder, SortTarget, WatchRequestSender, WatchResponse, WatchStream,
+};
+use tokio::sync::mpsc;
 
 use crate::operation::{Condition, Delete, Get, Operation, Put, Step, Target, Transaction};
 use crate::server::{Kind, Server};
 use crate::transcript::{compare, event};
-use crate::watching::{Watcher, next, show};
+use crate::watching::{PATIENCE, Watcher, next, show};
 
 const KEYS: [&str; 8] = ["a", "aa", "ab", "b", "c", "d", "e", "\u{ff}"];
 const ENDS: [&str; 6] = ["", "", "b", "d", "\0", "\u{ff}\u{ff}"];
@@ -269,7 +272,7 @@ async fn play(server: &mut Server, mut source: Source<'_>, expected: Option<&Run
             Act::Watch(watcher) => {
                 let mut stream = watcher.open(&mut server.client).await;
                 let created = show(&next(&mut stream).await.unwrap());
-                streams.push(stream);
+                streams.push(Reading::start(stream));
                 created
             }
         };
@@ -291,19 +294,51 @@ async fn play(server: &mut Server, mut source: Source<'_>, expected: Option<&Run
     run
 }
 
+/// A stream that is read all the time, so that it never falls behind a compaction.
+struct Reading {
+    requests: WatchRequestSender,
+    responses: mpsc::UnboundedReceiver<WatchResponse>,
+}
+
+impl Reading {
+    fn start(stream: WatchStream) -> Self {
+        let (requests, mut stream) = stream.split();
+        let (sender, responses) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(response)) = stream.message().await {
+                if sender.send(response).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            requests,
+            responses,
+        }
+    }
+
+    async fn next(&mut self) -> Result<WatchResponse, &'static str> {
+        match tokio::time::timeout(PATIENCE, self.responses.recv()).await {
+            Ok(Some(response)) => Ok(response),
+            Ok(None) => Err("the stream ended"),
+            Err(_) => Err("nothing came"),
+        }
+    }
+}
+
 /// Everything a watcher is told: up to an expected number of things, and then up to an answer about progress.
-async fn listen(stream: &mut WatchStream, count: Option<usize>) -> Vec<String> {
+async fn listen(stream: &mut Reading, count: Option<usize>) -> Vec<String> {
     let mut told = Vec::new();
     let mut asked = false;
     loop {
         if !asked && count.is_none_or(|count| told.len() >= count) {
-            stream.request_progress().await.unwrap();
+            stream.requests.request_progress().await.unwrap();
             asked = true;
         }
-        let response = match next(stream).await {
+        let response = match stream.next().await {
             Ok(response) => response,
             Err(error) => {
-                told.push(error);
+                told.push(error.to_owned());
                 return told;
             }
         };
