@@ -264,3 +264,32 @@ fn relative_paths_start_at_the_file() {
     let client = (PathBuf::from("/abs/c"), directory.path().join("k"));
     assert_eq!(tls.client, Some(client));
 }
+
+#[test]
+fn the_configuration_knows_nothing_of_what_runs() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![source.join("config")];
+    let mut files = vec![source.join("config.rs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let list = if path.is_dir() {
+                &mut folders
+            } else {
+                &mut files
+            };
+            list.push(path);
+        }
+    }
+    assert!(files.len() > 20, "the sources moved: {files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for layer in ["runtime", "coordination", "embedded", "lock"] {
+            let path = format!("crate::{layer}");
+            assert!(!text.contains(&path), "{} names {path}", file.display());
+        }
+        let names_yaml = text.contains("serde_yaml::");
+        let may = file.ends_with("config/scalar.rs");
+        assert_eq!(names_yaml, may, "{} and serde_yaml", file.display());
+    }
+}

@@ -97,11 +97,11 @@ proptest! {
     ) {
         let mut bytes = GOOD.as_bytes().to_vec();
         for (at, kind, byte, text) in edits {
-            let at = at.index(bytes.len());
+            let at = at.index(bytes.len().max(1)).min(bytes.len());
             match kind {
-                0 => bytes[at] = byte,
-                1 => drop(bytes.remove(at)),
-                2 => bytes.truncate(at.max(1)),
+                0 if at < bytes.len() => bytes[at] = byte,
+                1 if at < bytes.len() => drop(bytes.remove(at)),
+                2 => bytes.truncate(at),
                 _ => drop(bytes.splice(at..at, text.bytes())),
             }
         }
