@@ -29,6 +29,17 @@ struct QueueOptions {
     dry_run: bool,
     feeds: Vec<Feed>,
     limits: Option<Limits>,
+    mode: Mode,
+}
+
+#[derive(Deserialize, Serialize, JsonSchema, Default)]
+enum Mode {
+    #[default]
+    Fast,
+    Slow {
+        pause: u32,
+    },
+    Careful(Limits),
 }
 
 impl Default for QueueOptions {
@@ -38,6 +49,7 @@ impl Default for QueueOptions {
             dry_run: false,
             feeds: Vec::new(),
             limits: None,
+            mode: Mode::Fast,
         }
     }
 }
