@@ -23,13 +23,14 @@
 
 mod context;
 mod error;
+mod holding;
 
 use std::future::Future;
 
 pub use context::WorkerContext;
-pub(crate) use context::{WorkerIdentity, WorkerShared};
 pub(crate) use error::Flow;
 pub use error::{JobError, JobResult, RetryAdvice};
+pub(crate) use holding::{Holding, Identity, Phase};
 
 /// One iteration of a long-running job.
 ///

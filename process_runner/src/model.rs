@@ -5,10 +5,20 @@
 //! and what is to be done comes back as a value. So every order of events can be tried in a test,
 //! in microseconds. `tests/layers.rs` holds the law.
 
+mod claims;
 mod ids;
+mod iteration;
+mod lease_term;
 mod moment;
+mod pacing;
+mod slot;
 mod stop;
 
+pub use claims::{JobSize, to_claim};
 pub use ids::{Fence, Slot};
+pub use iteration::{Ending, Hold, Iteration, Outcome, Step};
+pub use lease_term::LeaseTerm;
 pub use moment::Moment;
+pub use pacing::{Backoff, CRASH_LOOP_AFTER, Condition, Pacing, PacingRules, Pause};
+pub use slot::{Effect, Event, Nonce, SlotMachine, SlotState, StopReason, StopTimes};
 pub use stop::StopPhase;

@@ -53,14 +53,15 @@ pub enum RetryAdvice {
     /// No advice: the `retry` settings of the job decide.
     #[default]
     AsConfigured,
-    /// Retry, even beyond the configured number of attempts.
+    /// Retry, if need be in a later iteration; never quarantine.
     Retry,
     /// Do not retry: the record goes to `quarantine` at once.
     DoNotRetry,
 }
 
 impl JobError {
-    /// A failure that will go away by itself: the record is tried again, without a limit.
+    /// A failure that will go away by itself: the record never goes to `quarantine`. After the
+    /// configured attempts it is left to a later iteration.
     pub fn retry(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::failed(error.into(), RetryAdvice::Retry)
     }

@@ -34,6 +34,16 @@ impl StopPhase {
         }
     }
 
+    /// The phase stored as `number`; the last one for any other.
+    pub fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Run,
+            1 => Self::Drain,
+            2 => Self::Cancel,
+            _ => Self::Abort,
+        }
+    }
+
     /// True from the first request on.
     pub fn is_stopping(self) -> bool {
         self > Self::Run
