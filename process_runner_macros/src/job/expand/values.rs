@@ -7,7 +7,6 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit};
 
 use super::super::model::{Class, DefaultValue, Driver, Field, Role};
@@ -32,34 +31,31 @@ pub(super) fn sources(class: &Class) -> TokenStream {
     });
     let driver = match &class.driver {
         Driver::Etcd => None,
-        Driver::Type(ty) => {
-            let of = quote_spanned!(ty.span()=> #private::DriverSource::<#ty>::of());
-            Some(quote!(const __LOCK_DRIVER: #private::DriverSource<#ty> = #of;))
-        }
+        Driver::Type(ty) => Some(quote! {
+            const __LOCK_DRIVER: #private::DriverSource<#ty> = #private::driver_source::<#ty>();
+        }),
     };
     quote!(#(#fields)* #driver)
 }
 
 fn option_source(field: &Field, private: &TokenStream) -> TokenStream {
     let (cfg, source, ty) = (&field.cfg, source(field), &field.ty);
-    let check = quote_spanned!(ty.span()=> #private::option_value::<#ty>());
     quote! {
         #(#cfg)*
         #[allow(non_camel_case_types)]
         type #source = #private::option_source!(#ty);
         #(#cfg)*
-        const _: () = #check;
+        const _: () = #private::option_value::<#ty>();
     }
 }
 
 fn state_source(field: &Field, private: &TokenStream) -> TokenStream {
     let (cfg, source, ty) = (&field.cfg, source(field), &field.ty);
     let name = field.ident.unraw().to_string();
-    let of = quote_spanned!(ty.span()=> #private::StateSource::<#ty>::of(#name));
     quote! {
         #(#cfg)*
         #[allow(non_upper_case_globals)]
-        const #source: #private::StateSource<#ty> = #of;
+        const #source: #private::StateSource<#ty> = #private::state_source::<#ty>(#name);
     }
 }
 
