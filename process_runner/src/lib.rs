@@ -11,6 +11,12 @@ extern crate self as process_runner;
 mod app;
 mod class;
 mod clock;
+pub mod cluster;
+#[doc(hidden)]
+pub mod command;
+pub mod config;
+mod coordination;
+pub mod embedded;
 mod job;
 pub mod lock;
 pub mod model;
@@ -25,6 +31,7 @@ pub mod __private;
 pub use app::{App, AppError, AppErrors, Registry};
 pub use class::{BuildError, ClassEntry, JobClass, OptionError};
 pub use clock::Clock;
+pub use coordination::CoordinationError;
 pub use job::{Job, JobError, JobResult, RetryAdvice, WorkerContext};
 /// Makes a struct a job class: registered by its name, its fields turned into options, shared
 /// state and working storage.
@@ -186,6 +193,7 @@ pub use process_runner_macros::job;
 /// before the first of them, and never for commands like `validate`; an error keeps the node from
 /// starting. `#[state(crate = "name")]` says what the user's `Cargo.toml` calls `process_runner`.
 pub use process_runner_macros::state;
+pub use runtime::{Node, NodeEnd, NodeError, NodeHandle};
 pub use state::{Place, StateRequirement, States};
 
 /// What a job's author needs: `use process_runner::prelude::*;`.

@@ -30,7 +30,12 @@ impl Validity {
 
     /// True before the soft deadline: something new may begin.
     pub(crate) fn may_begin(&self, now: Moment) -> bool {
-        now.as_nanos() < self.soft.load(Ordering::Acquire)
+        now < self.soft()
+    }
+
+    /// The moment from which nothing new may begin.
+    pub(crate) fn soft(&self) -> Moment {
+        Moment::from_nanos(self.soft.load(Ordering::Acquire))
     }
 
     /// The moment from which nothing may touch the outside world.

@@ -1,1 +1,4 @@
-//! x
+//! What end-to-end tests share: servers that live as long as the test that started them.
+
+pub mod laws;
+pub mod postgres;

@@ -18,10 +18,11 @@
 //! [`WorkerEnd::Clean`] only if everything was unlocked. Dropped, it reports nothing, and whoever
 //! dropped it must treat it as not clean.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::attempt::Attempt;
 use super::erased::ErasedJob;
@@ -57,17 +58,24 @@ pub(crate) enum WorkerEnd {
     Dropped,
 }
 
-/// Runs the worker to its end.
+/// Runs the worker to its end, and waits for the tasks of `cx.spawn`.
 ///
 /// Dropped at an await point, it drops the user's job there: nothing is unlocked.
 pub(crate) async fn run(plan: &WorkerPlan, holding: Arc<Holding>) -> WorkerEnd {
+    let mut stop = holding.stop.subscribe();
     let mut worker = Worker {
         plan,
-        cx: WorkerContext::new(holding),
+        cx: WorkerContext::new(Arc::clone(&holding)),
         pacing: Pacing::default(),
     };
-    let end = worker.run().await;
-    join_spawned(worker.cx.holding()).await;
+    let end = tokio::select! {
+        biased;
+        end = worker.run() => end,
+        // Whatever the worker awaits, the last phase drops it there.
+        () = until_abort(&mut stop) => WorkerEnd::Dropped,
+    };
+    drop(worker);
+    join_spawned(&holding, &mut stop).await;
     end
 }
 
@@ -215,18 +223,23 @@ fn failed(failure: String) -> Report {
 }
 
 /// Waits for the tasks of `cx.spawn`; aborts them once the stop is in its last phase.
-async fn join_spawned(holding: &Holding) {
+async fn join_spawned(holding: &Holding, stop: &mut watch::Receiver<StopPhase>) {
     let mut tasks = {
-        let mut tasks = holding
-            .tasks
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut tasks = holding.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *tasks)
     };
-    let mut stop = holding.stop.subscribe();
     tokio::select! {
         biased;
-        _ = stop.wait_for(|phase| *phase >= StopPhase::Abort) => tasks.shutdown().await,
+        () = until_abort(stop) => {}
         () = async { while tasks.join_next().await.is_some() {} } => {}
     }
+    tasks.shutdown().await;
+}
+
+async fn until_abort(stop: &mut watch::Receiver<StopPhase>) {
+    // An error means that the holding is gone, which cannot be while we borrow it.
+    let _ = stop
+        .wait_for(|phase| *phase >= StopPhase::Abort)
+        .await
+        .map(drop);
 }

@@ -1,0 +1,47 @@
+//! etcd: the one place, with the embedded one, that speaks its protocol.
+//!
+//! ```text
+//! runtime -> Session (one lease, one member key) -> Etcd (own timeout on every call) -> etcd_client
+//!               |- heartbeat: renews the lease and proves each renewal
+//!               |- slots:     claim, reclaim, release, each one conditioned transaction
+//!               `- follow:    snapshot, then watch, then resync when anything is doubtful
+//! ```
+//!
+//! # Guarantees
+//!
+//! - Every write is a transaction conditioned on still owning what it writes.
+//! - Every await on the network has a timeout of our own, and says whether a write that failed may
+//!   still take place ([`CallError::is_unknown`]).
+//! - One lease per session: its end frees everything of the node in one revision.
+//!
+//! # How it fails
+//!
+//! A call tries one endpoint; the next call goes to another one. Nothing here retries a write
+//! blindly: the slot machine repeats the identical transaction until its outcome is known.
+
+mod connect;
+mod error;
+mod etcd;
+mod follow;
+mod heartbeat;
+mod keys;
+mod records;
+mod session;
+mod slots;
+mod status;
+
+pub(crate) use connect::{Connection, connect, join, to_hosted};
+pub(crate) use error::CallError;
+pub use error::CoordinationError;
+pub(crate) use etcd::Etcd;
+pub(crate) use follow::{Change, Entry, Feed, Follower};
+pub(crate) use heartbeat::{Heartbeat, Pulse};
+pub(crate) use keys::PlannerKey;
+pub(crate) use records::{
+    ConfigRecord, JobRecord, MemberRecord, SlotRecord, StatusRecord, WorkerRecord,
+};
+pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
+pub(crate) use slots::Answer;
+#[cfg(test)]
+pub(crate) use status::OwnedSlot;
+pub(crate) use status::{ClusterSnapshot, Watching, read_cluster};

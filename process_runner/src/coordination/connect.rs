@@ -1,0 +1,221 @@
+//! From the configuration to an [`Etcd`]: real endpoints with TLS and a user, or the embedded one.
+//!
+//! Real endpoints are connected lazily: an etcd that is down is noticed by the first call. The
+//! embedded one is opened at once, because whether this process hosts it or joins another decides
+//! what the channel is.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
+
+use super::keys::Keys;
+use super::{CoordinationError, Etcd};
+use crate::config::{Coordination, EmbeddedConfig, EtcdConfig};
+use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Joined, default_data_dir, guest_channel};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// etcd cuts connections that ping more often than every five seconds.
+const PING_EVERY: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A way to an etcd, and what of it lives in this process.
+pub(crate) struct Connection {
+    pub(crate) etcd: Etcd,
+    pub(crate) keys: Keys,
+    pub(crate) ttl: Duration,
+    /// The embedded etcd, if this process hosts it.
+    pub(crate) hosted: Option<EmbeddedEtcd>,
+    /// For people: what this connection leads to.
+    pub(crate) description: String,
+}
+
+/// Opens the way that the configuration names.
+///
+/// Dropped, it leaves nothing behind but, perhaps, an empty directory of the embedded etcd.
+pub(crate) async fn connect(coordination: &Coordination) -> Result<Connection, CoordinationError> {
+    match coordination {
+        Coordination::Embedded(config) => embedded(config).await,
+        Coordination::Etcd(config) => remote(config).await,
+    }
+}
+
+/// A connection to an embedded etcd that runs in this process already.
+pub(crate) async fn to_hosted(
+    hosted: &EmbeddedEtcd,
+    prefix: &str,
+    ttl: Duration,
+) -> Result<Connection, CoordinationError> {
+    let client = client_of(hosted.channel()).await?;
+    Ok(Connection {
+        etcd: Etcd::new(vec![("the embedded etcd".to_owned(), client)]),
+        keys: Keys::new(prefix),
+        ttl,
+        hosted: Some(hosted.clone()),
+        description: "the embedded etcd in this process".to_owned(),
+    })
+}
+
+async fn embedded(config: &EmbeddedConfig) -> Result<Connection, CoordinationError> {
+    let dir = data_dir(config);
+    let joined = EmbeddedEtcd::open_or_join(&dir, EmbeddedOptions::default())
+        .await
+        .map_err(unusable)?;
+    match joined {
+        Joined::Host(hosted) => {
+            let mut connection = to_hosted(&hosted, &config.prefix, config.lease_ttl).await?;
+            connection.description =
+                format!("the embedded etcd in {} (this machine only)", dir.display());
+            Ok(connection)
+        }
+        Joined::Guest { socket, host_pid } => guest(config, &socket, host_pid).await,
+    }
+}
+
+/// Opens the way that the configuration names, without hosting anything: for whoever only looks.
+pub(crate) async fn join(coordination: &Coordination) -> Result<Connection, CoordinationError> {
+    let Coordination::Embedded(config) = coordination else {
+        return connect(coordination).await;
+    };
+    let dir = data_dir(config);
+    match EmbeddedEtcd::find_host(&dir).await.map_err(unusable)? {
+        Some(Joined::Guest { socket, host_pid }) => guest(config, &socket, host_pid).await,
+        _ => Err(CoordinationError::Embedded {
+            reason: format!(
+                "no node runs on this machine: nobody serves the embedded etcd in {}",
+                dir.display()
+            ),
+        }),
+    }
+}
+
+fn data_dir(config: &EmbeddedConfig) -> PathBuf {
+    config
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| default_data_dir(&config.prefix))
+}
+
+fn unusable(error: impl std::fmt::Display) -> CoordinationError {
+    CoordinationError::Embedded {
+        reason: error.to_string(),
+    }
+}
+
+async fn guest(
+    config: &EmbeddedConfig,
+    socket: &Path,
+    host_pid: Option<u32>,
+) -> Result<Connection, CoordinationError> {
+    let client = client_of(guest_channel(socket)).await?;
+    let host = host_pid.map_or_else(
+        || "another process".to_owned(),
+        |pid| format!("process {pid}"),
+    );
+    let description = format!("the embedded etcd of {host} (this machine only)");
+    Ok(Connection {
+        etcd: Etcd::new(vec![(description.clone(), client)]),
+        keys: Keys::new(&config.prefix),
+        ttl: config.lease_ttl,
+        hosted: None,
+        description,
+    })
+}
+
+async fn client_of(channel: etcd_client::Channel) -> Result<Client, CoordinationError> {
+    Client::from_channel(channel, None)
+        .await
+        .map_err(|error| CoordinationError::Embedded {
+            reason: error.to_string(),
+        })
+}
+
+async fn remote(config: &EtcdConfig) -> Result<Connection, CoordinationError> {
+    let options = options(config)?;
+    let mut members = Vec::new();
+    let mut refused = None;
+    for endpoint in &config.endpoints {
+        let connecting = Client::connect([endpoint], Some(options.clone()));
+        match tokio::time::timeout(CONNECT_TIMEOUT * 3, connecting).await {
+            Ok(Ok(client)) => members.push((endpoint.clone(), client)),
+            Ok(Err(error)) => refused = Some(bad_endpoint(endpoint, error)),
+            Err(_) => {
+                refused = Some(CoordinationError::Unreachable {
+                    endpoints: endpoint.clone(),
+                    reason: "no answer to the connection".to_owned(),
+                });
+            }
+        }
+    }
+    // One usable member is enough to begin with; the others are named once.
+    match refused {
+        Some(error) if members.is_empty() => return Err(error),
+        Some(error) => tracing::warn!(%error, "an etcd member is left out"),
+        None => {}
+    }
+    Ok(Connection {
+        description: format!("etcd at {}", config.endpoints.join(", ")),
+        etcd: Etcd::new(members),
+        keys: Keys::new(&config.prefix),
+        ttl: config.lease_ttl,
+        hosted: None,
+    })
+}
+
+/// With a user, connecting already authenticates, so it can be refused or go unanswered.
+fn bad_endpoint(endpoint: &str, error: etcd_client::Error) -> CoordinationError {
+    match error {
+        etcd_client::Error::GRpcStatus(status) => {
+            match super::CallError::from(etcd_client::Error::GRpcStatus(status)) {
+                super::CallError::Denied(reason) => CoordinationError::Denied { reason },
+                super::CallError::Refused(reason) => CoordinationError::Denied { reason },
+                other => CoordinationError::Unreachable {
+                    endpoints: endpoint.to_owned(),
+                    reason: other.to_string(),
+                },
+            }
+        }
+        other => CoordinationError::BadEndpoint {
+            endpoint: endpoint.to_owned(),
+            reason: other.to_string(),
+        },
+    }
+}
+
+fn options(config: &EtcdConfig) -> Result<ConnectOptions, CoordinationError> {
+    let mut options = ConnectOptions::new()
+        .with_connect_timeout(CONNECT_TIMEOUT)
+        .with_keep_alive(PING_EVERY, PING_TIMEOUT)
+        .with_keep_alive_while_idle(true)
+        .with_require_leader(true);
+    if let (Some(username), Some(password)) = (&config.username, &config.password) {
+        options = options
+            .with_user(username.clone(), password.expose().to_owned())
+            .with_auto_token_refresh(true);
+    }
+    if let Some(tls) = tls(config)? {
+        options = options.with_tls(tls);
+    }
+    Ok(options)
+}
+
+fn tls(config: &EtcdConfig) -> Result<Option<TlsOptions>, CoordinationError> {
+    let Some(files) = &config.tls else {
+        return Ok(None);
+    };
+    let mut tls = TlsOptions::new();
+    if let Some(ca) = &files.ca {
+        tls = tls.ca_certificate(Certificate::from_pem(read(ca)?));
+    }
+    if let Some((cert, key)) = &files.client {
+        tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
+    }
+    Ok(Some(tls))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CoordinationError> {
+    std::fs::read(path).map_err(|error| CoordinationError::BadEndpoint {
+        endpoint: path.display().to_string(),
+        reason: format!("the file cannot be read: {error}"),
+    })
+}

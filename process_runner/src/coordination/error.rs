@@ -1,0 +1,234 @@
+//! What can go wrong between a node and etcd, translated once from the client's errors.
+//!
+//! Two questions decide what a caller does: may the write still take place
+//! ([`CallError::is_unknown`]), and does repeating help. The texts and codes are etcd's own; where
+//! they come from is written beside each.
+
+use std::fmt;
+
+use tonic::Code;
+
+/// How one call to etcd failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CallError {
+    /// It was not sent or was refused at the door: it did not take place and will not.
+    NotDone(String),
+    /// Nobody knows whether it took place, or whether it still will.
+    Unknown(String),
+    /// The lease does not exist any more.
+    LeaseGone,
+    /// etcd's quota is used up: nothing can be acquired, what is held can be kept and released.
+    NoSpace,
+    /// Wrong name or password, an expired token, or no permission on a key.
+    Denied(String),
+    /// The history that was asked for is compacted.
+    Compacted,
+    /// etcd understood the request and refused it for good.
+    Refused(String),
+}
+
+impl CallError {
+    /// True if the write may have taken place or may still do so.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotDone(text) | Self::Unknown(text) => f.write_str(text),
+            Self::LeaseGone => f.write_str("the lease is gone"),
+            Self::NoSpace => f.write_str(
+                "etcd is out of space: compact and defragment it, then disarm its NOSPACE alarm",
+            ),
+            Self::Denied(text) => write!(f, "etcd denies access: {text}"),
+            Self::Compacted => f.write_str("the history asked for is compacted"),
+            Self::Refused(text) => write!(f, "etcd refused the request: {text}"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl From<etcd_client::Error> for CallError {
+    fn from(error: etcd_client::Error) -> Self {
+        match error {
+            etcd_client::Error::GRpcStatus(status) => from_status(status.code(), status.message()),
+            // The client's word for a first answer with `ttl <= 0`.
+            etcd_client::Error::LeaseKeepAliveError(_) => Self::LeaseGone,
+            other => Self::NotDone(other.to_string()),
+        }
+    }
+}
+
+fn from_status(code: Code, message: &str) -> CallError {
+    let has = |part: &str| message.contains(part);
+    match code {
+        Code::NotFound if has("lease not found") => CallError::LeaseGone,
+        Code::ResourceExhausted if has("database space exceeded") => CallError::NoSpace,
+        Code::OutOfRange if has("compacted") => CallError::Compacted,
+        Code::Unauthenticated | Code::PermissionDenied => CallError::Denied(message.to_owned()),
+        Code::InvalidArgument if has("auth") => CallError::Denied(message.to_owned()),
+        Code::Unavailable if has("tcp connect error") || has("no leader") || has("dns error") => {
+            CallError::NotDone(message.to_owned())
+        }
+        Code::InvalidArgument
+        | Code::FailedPrecondition
+        | Code::Unimplemented
+        | Code::OutOfRange
+        | Code::ResourceExhausted => CallError::Refused(message.to_owned()),
+        // Timeouts, cut connections, a change of etcd's leader: all of them may leave a write behind.
+        _ => CallError::Unknown(message.to_owned()),
+    }
+}
+
+/// Why a node cannot be part of the cluster.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CoordinationError {
+    /// etcd does not answer.
+    Unreachable {
+        /// The endpoints that were tried.
+        endpoints: String,
+        /// What the last attempt said.
+        reason: String,
+    },
+    /// An endpoint or a TLS file cannot be used.
+    BadEndpoint {
+        /// The endpoint.
+        endpoint: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// etcd denies access.
+    Denied {
+        /// What it says.
+        reason: String,
+    },
+    /// The name of this node is in use.
+    NameInUse {
+        /// The name.
+        node: String,
+        /// Who has it.
+        holder: String,
+    },
+    /// The store was laid out by a version that this one does not understand.
+    Layout {
+        /// The layout found.
+        found: u32,
+    },
+    /// This is not the store it was: etcd lost its data, or another etcd answers.
+    StoreChanged {
+        /// What differs.
+        reason: String,
+    },
+    /// A value cannot be read.
+    Malformed {
+        /// Its key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The embedded etcd cannot be used.
+    Embedded {
+        /// What it says.
+        reason: String,
+    },
+    /// etcd refused a request for good.
+    Refused {
+        /// What it says.
+        reason: String,
+    },
+}
+
+impl CoordinationError {
+    /// True if trying again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}
+
+impl fmt::Display for CoordinationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { endpoints, reason } => {
+                write!(f, "etcd does not answer at {endpoints}: {reason}")
+            }
+            Self::BadEndpoint { endpoint, reason } => {
+                write!(f, "the etcd endpoint {endpoint} cannot be used: {reason}")
+            }
+            Self::Denied { reason } => write!(
+                f,
+                "etcd denies access: {reason}; check `username`, `password` and the role's \
+                 permission on the prefix"
+            ),
+            Self::NameInUse { node, holder } => write!(
+                f,
+                "the node name `{node}` is in use by {holder}; stop that process, or choose \
+                 another name with `--node-name`"
+            ),
+            Self::Layout { found } => write!(
+                f,
+                "the store has key layout {found}, and this version understands {}; run the \
+                 version that wrote it, or use another prefix",
+                super::session::LAYOUT
+            ),
+            Self::StoreChanged { reason } => write!(
+                f,
+                "this is not the store it was: {reason}; if etcd lost its data, raise the epoch"
+            ),
+            Self::Malformed { key, reason } => write!(
+                f,
+                "the value of `{key}` cannot be read: {reason}; something else writes under this \
+                 prefix"
+            ),
+            Self::Embedded { reason } => f.write_str(reason),
+            Self::Refused { reason } => write!(f, "etcd refused a request: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for CoordinationError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_still_take_place_is_unknown() {
+        for (code, message) in [
+            (Code::Cancelled, "Timeout expired"),
+            (Code::Unavailable, "etcdserver: request timed out"),
+            (Code::Unavailable, "http2 error"),
+            (Code::DeadlineExceeded, "context deadline exceeded"),
+            (
+                Code::Unknown,
+                "h2 protocol error: error reading a body from connection",
+            ),
+            (Code::Unavailable, "etcdserver: leader changed"),
+        ] {
+            assert!(from_status(code, message).is_unknown(), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_was_refused_is_known() {
+        let not_done = from_status(Code::Unavailable, "tcp connect error");
+        assert_eq!(not_done, CallError::NotDone("tcp connect error".into()));
+        let gone = from_status(Code::NotFound, "etcdserver: requested lease not found");
+        assert_eq!(gone, CallError::LeaseGone);
+        let full = from_status(
+            Code::ResourceExhausted,
+            "etcdserver: mvcc: database space exceeded",
+        );
+        assert_eq!(full, CallError::NoSpace);
+        assert!(matches!(
+            from_status(
+                Code::InvalidArgument,
+                "etcdserver: revision of auth store is old"
+            ),
+            CallError::Denied(_)
+        ));
+    }
+}

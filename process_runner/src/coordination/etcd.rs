@@ -1,0 +1,162 @@
+//! A thin wrapper of the etcd client: our own timeout on every call, our own choice of endpoint.
+//!
+//! There is one single-endpoint client per etcd member, because the client's balanced channel
+//! keeps sending calls to dead members. A call that fails makes the next one go to the next
+//! member; it is not repeated here, because only the caller knows whether it may be.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use etcd_client::{
+    Client, GetOptions, GetResponse, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper, Txn,
+    TxnResponse, WatchOptions, WatchStream,
+};
+
+use super::CallError;
+use super::keys::Range;
+
+/// How long a unary call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Decoded messages may be this large: a snapshot of many slots is more than the default 4 MiB.
+const MAX_MESSAGE: usize = 64 * 1024 * 1024;
+
+/// The members of one etcd. Cheap to clone; clones share the choice of endpoint.
+#[derive(Clone)]
+pub(crate) struct Etcd {
+    members: Arc<[Member]>,
+    current: Arc<AtomicUsize>,
+}
+
+struct Member {
+    endpoint: String,
+    client: Client,
+}
+
+impl Etcd {
+    /// An etcd of these members, each with its endpoint's name for messages.
+    ///
+    /// At least one member is needed; `connect` sees to that.
+    pub(crate) fn new(members: Vec<(String, Client)>) -> Self {
+        let members = members
+            .into_iter()
+            .map(|(endpoint, client)| Member { endpoint, client })
+            .collect();
+        Self {
+            members,
+            current: Arc::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// The endpoints, for messages.
+    pub(crate) fn endpoints(&self) -> String {
+        let names: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| member.endpoint.as_str())
+            .collect();
+        names.join(", ")
+    }
+
+    /// Makes the next call go to the next member.
+    pub(crate) fn rotate(&self) {
+        self.current.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn client(&self) -> Client {
+        let current = self.current.load(Ordering::Relaxed) % self.members.len();
+        self.members[current].client.clone()
+    }
+
+    /// Runs a transaction. Dropped, its outcome is unknown.
+    pub(crate) async fn txn(&self, txn: Txn) -> Result<TxnResponse, CallError> {
+        let mut kv = self.client().kv_client();
+        self.within(CALL_TIMEOUT, kv.txn(txn)).await
+    }
+
+    /// Reads one key, linearizably.
+    pub(crate) async fn get(&self, key: String) -> Result<GetResponse, CallError> {
+        let mut kv = self.client().kv_client();
+        self.within(CALL_TIMEOUT, kv.get(key, None)).await
+    }
+
+    /// Reads a range, linearizably.
+    pub(crate) async fn range(&self, range: &Range) -> Result<GetResponse, CallError> {
+        let mut kv = self
+            .client()
+            .kv_client()
+            .max_decoding_message_size(MAX_MESSAGE);
+        let options = GetOptions::new().with_range(range.to.clone());
+        self.within(CALL_TIMEOUT * 5, kv.get(range.from.clone(), Some(options)))
+            .await
+    }
+
+    /// Grants a lease; etcd may grant a longer one than asked for.
+    pub(crate) async fn grant(&self, ttl: Duration, id: i64) -> Result<Duration, CallError> {
+        let mut lease = self.client().lease_client();
+        let seconds = i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX);
+        let options = LeaseGrantOptions::new().with_id(id);
+        let granted = self
+            .within(CALL_TIMEOUT, lease.grant(seconds, Some(options)))
+            .await?;
+        Ok(Duration::from_secs(
+            u64::try_from(granted.ttl()).unwrap_or(0),
+        ))
+    }
+
+    /// Revokes a lease and everything on it.
+    pub(crate) async fn revoke(&self, lease: i64) -> Result<(), CallError> {
+        let mut client = self.client().lease_client();
+        self.within(CALL_TIMEOUT, client.revoke(lease))
+            .await
+            .map(drop)
+    }
+
+    /// Opens a stream of renewals and sends the first one; the answer to it is consumed.
+    pub(crate) async fn keep_alive(
+        &self,
+        lease: i64,
+        timeout: Duration,
+    ) -> Result<(LeaseKeeper, LeaseKeepAliveStream), CallError> {
+        let mut client = self.client().lease_client();
+        self.within(timeout, client.keep_alive(lease)).await
+    }
+
+    /// Opens a watch over a range from `revision` on.
+    pub(crate) async fn watch(
+        &self,
+        range: &Range,
+        revision: i64,
+    ) -> Result<WatchStream, CallError> {
+        let mut client = self
+            .client()
+            .watch_client()
+            .max_decoding_message_size(MAX_MESSAGE);
+        let options = WatchOptions::new()
+            .with_range(range.to.clone())
+            .with_start_revision(revision);
+        self.within(
+            CALL_TIMEOUT,
+            client.watch(range.from.clone(), Some(options)),
+        )
+        .await
+    }
+
+    /// Waits for `call` at most `timeout`. A failure rotates the endpoint, unless etcd answered.
+    pub(crate) async fn within<T>(
+        &self,
+        timeout: Duration,
+        call: impl Future<Output = Result<T, etcd_client::Error>>,
+    ) -> Result<T, CallError> {
+        let result = match tokio::time::timeout(timeout, call).await {
+            Ok(result) => result.map_err(CallError::from),
+            Err(_) => Err(CallError::Unknown(format!("no answer within {timeout:?}"))),
+        };
+        if let Err(CallError::NotDone(_) | CallError::Unknown(_)) = &result {
+            self.rotate();
+        }
+        result
+    }
+}

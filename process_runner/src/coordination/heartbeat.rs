@@ -1,0 +1,217 @@
+//! Renews the node's lease, and proves each renewal before it counts.
+//!
+//! ```text
+//! S = clock     keepalive ----> ack(raft_term a)
+//!               barrier   ----> committed in raft_term b        a == b ? valid until S + ttl - margin
+//!                                                               a != b ? discard, renew again
+//! ```
+//!
+//! An acknowledged keepalive is not proof: renewals do not go through raft, and an etcd leader that
+//! was paused acknowledges what it can no longer promise. The barrier is a transaction that does go
+//! through raft and changes nothing. If it commits in the term of the ack, no other leader was
+//! elected before the renewal; one elected later re-arms every lease with its full ttl.
+//!
+//! # Guarantees
+//!
+//! - Deadlines move only by a proven renewal, and count from the moment it was sent.
+//! - Every await has a timeout. After any failure the stream is opened anew, on the next endpoint,
+//!   so that a late ack cannot be taken for the answer to a newer request.
+//!
+//! # How it fails
+//!
+//! It never gives up by itself. [`Pulse::Gone`] is told only when etcd said that the lease or the
+//! member key does not exist; until then the deadlines of [`Validity`] do the rest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_client::{Compare, CompareOp, LeaseKeepAliveStream, LeaseKeeper, Txn, TxnOp};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{CallError, Etcd};
+use crate::clock::Clock;
+use crate::model::{Backoff, LeaseTerm};
+use crate::validity::Validity;
+
+/// What the heartbeat last found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pulse {
+    /// The last renewal was proven. The number counts them.
+    Renewed(u64),
+    /// Attempts fail; the lease may still be good.
+    Troubled(String),
+    /// The lease or the member key is gone.
+    Gone(String),
+}
+
+/// What is renewed, and what proves it.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) lease: i64,
+    pub(crate) member_key: String,
+    /// The member key's create_revision: ours and nobody else's.
+    pub(crate) member_created: i64,
+    /// A key that is never put.
+    pub(crate) never_key: String,
+}
+
+/// A running heartbeat. Dropping it stops the renewals.
+pub(crate) struct Heartbeat {
+    pulse: watch::Receiver<Pulse>,
+    task: JoinHandle<()>,
+}
+
+impl Heartbeat {
+    /// Starts to renew `subject` on the present runtime.
+    pub(crate) fn start(
+        etcd: Etcd,
+        subject: Subject,
+        term: LeaseTerm,
+        clock: Clock,
+        validity: Arc<Validity>,
+    ) -> Self {
+        let (sender, pulse) = watch::channel(Pulse::Renewed(0));
+        let beat = Beat {
+            etcd,
+            subject,
+            term,
+            clock,
+            validity,
+            sender,
+            stream: None,
+            renewals: 0,
+        };
+        Self {
+            pulse,
+            task: tokio::spawn(beat.run()),
+        }
+    }
+
+    /// Completes when the pulse changed. Cancel safe.
+    pub(crate) async fn changed(&mut self) -> Pulse {
+        match self.pulse.changed().await {
+            Ok(()) => self.pulse.borrow_and_update().clone(),
+            Err(_) => Pulse::Gone("the heartbeat ended".to_owned()),
+        }
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Beat {
+    etcd: Etcd,
+    subject: Subject,
+    term: LeaseTerm,
+    clock: Clock,
+    validity: Arc<Validity>,
+    sender: watch::Sender<Pulse>,
+    stream: Option<(LeaseKeeper, LeaseKeepAliveStream)>,
+    renewals: u64,
+}
+
+impl Beat {
+    async fn run(mut self) {
+        let mut failures = 0;
+        loop {
+            tokio::time::sleep(self.wait(failures)).await;
+            match self.renew().await {
+                Ok(()) => failures = 0,
+                Err(Failure::Gone(reason)) => {
+                    let _ = self.sender.send(Pulse::Gone(reason));
+                    return;
+                }
+                Err(Failure::Again(reason)) => {
+                    failures += 1;
+                    self.stream = None;
+                    self.etcd.rotate();
+                    tracing::debug!(failures, %reason, "a renewal of the lease failed");
+                    let _ = self.sender.send(Pulse::Troubled(reason));
+                }
+            }
+        }
+    }
+
+    /// A period, or after failures a short, growing and jittered delay.
+    fn wait(&self, failures: u32) -> Duration {
+        let period = self.term.period();
+        match failures {
+            0 => period,
+            n => Backoff {
+                min: Duration::from_millis(50),
+                max: period.min(Duration::from_secs(1)),
+            }
+            .delay(n, fastrand::f64()),
+        }
+    }
+
+    async fn renew(&mut self) -> Result<(), Failure> {
+        let timeout = self.term.attempt_timeout();
+        let (mut keeper, mut stream) = match self.stream.take() {
+            Some(open) => open,
+            None => self.etcd.keep_alive(self.subject.lease, timeout).await?,
+        };
+        let sent = self.clock.now();
+        let ack = async {
+            keeper.keep_alive().await?;
+            stream.message().await
+        };
+        let ack = self.etcd.within(timeout, ack).await?;
+        let ack = ack.ok_or_else(|| Failure::Again("the stream was closed".to_owned()))?;
+        let ttl = u64::try_from(ack.ttl()).unwrap_or(0);
+        if ttl == 0 {
+            return Err(Failure::Gone("the lease ran out".to_owned()));
+        }
+        self.prove(ack.header().map_or(0, |header| header.raft_term()))
+            .await?;
+        self.stream = Some((keeper, stream));
+        self.term.renewed(sent, Duration::from_secs(ttl));
+        self.validity.set(self.term.soft(), self.term.hard());
+        self.renewals += 1;
+        let _ = self.sender.send(Pulse::Renewed(self.renewals));
+        Ok(())
+    }
+
+    /// The barrier: commits in the ack's raft term, or the ack proves nothing.
+    async fn prove(&self, acked_in: u64) -> Result<(), Failure> {
+        let Subject {
+            member_key,
+            member_created,
+            never_key,
+            ..
+        } = &self.subject;
+        let ours = Compare::create_revision(member_key.as_str(), CompareOp::Equal, *member_created);
+        let txn = Txn::new()
+            .when([ours])
+            .and_then([TxnOp::delete(never_key.as_str(), None)]);
+        let reply = self.etcd.txn(txn).await?;
+        if !reply.succeeded() {
+            return Err(Failure::Gone("the node's member key is gone".to_owned()));
+        }
+        let committed_in = reply.header().map_or(0, |header| header.raft_term());
+        if committed_in == acked_in {
+            Ok(())
+        } else {
+            let reason = format!("acked in raft term {acked_in}, but the term is {committed_in}");
+            Err(Failure::Again(reason))
+        }
+    }
+}
+
+enum Failure {
+    Gone(String),
+    Again(String),
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::LeaseGone => Self::Gone("the lease ran out".to_owned()),
+            other => Self::Again(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The key layout, in both directions.
+//!
+//! ```text
+//! <prefix>/jobs/<job>                 override of a job          \
+//! <prefix>/members/<node>             who runs                    | one watch over the range
+//! <prefix>/meta                       layout, store id, epoch     | [jobs/, slots0) gives all of
+//! <prefix>/slots/<job>/<index>        who owns a slot            /  it one order
+//! <prefix>/fences/<job>/<index>       ledger; survives the slot
+//! <prefix>/configs/<hash>             what the planner needs of a configuration
+//! <prefix>/status/<node>              worker states and reasons
+//! <prefix>/watchers/<id>              somebody looks: counters are wanted
+//! ```
+//!
+//! Names are checked where they enter (job and node names have no `/`), so that a key parses back
+//! to what it was built from.
+
+use std::sync::Arc;
+
+use crate::model::Slot;
+
+/// Builds and parses the keys under one prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    prefix: Arc<str>,
+}
+
+/// A key of the planner's range, parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PlannerKey {
+    Job(Arc<str>),
+    Member(Arc<str>),
+    Meta,
+    Slot(Slot),
+}
+
+impl Keys {
+    /// The layout under `prefix`. A trailing slash makes no difference.
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.trim_end_matches('/').into(),
+        }
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn meta(&self) -> String {
+        format!("{}/meta", self.prefix)
+    }
+
+    pub(crate) fn member(&self, node: &str) -> String {
+        format!("{}/members/{node}", self.prefix)
+    }
+
+    pub(crate) fn members(&self) -> Range {
+        self.range("members")
+    }
+
+    pub(crate) fn slot(&self, slot: &Slot) -> String {
+        format!("{}/slots/{}/{}", self.prefix, slot.job, slot.index)
+    }
+
+    pub(crate) fn fence(&self, slot: &Slot) -> String {
+        format!("{}/fences/{}/{}", self.prefix, slot.job, slot.index)
+    }
+
+    pub(crate) fn config(&self, hash: &str) -> String {
+        format!("{}/configs/{hash}", self.prefix)
+    }
+
+    pub(crate) fn configs(&self) -> Range {
+        self.range("configs")
+    }
+
+    pub(crate) fn status(&self, node: &str) -> String {
+        format!("{}/status/{node}", self.prefix)
+    }
+
+    pub(crate) fn statuses(&self) -> Range {
+        self.range("status")
+    }
+
+    pub(crate) fn watcher(&self, id: &str) -> String {
+        format!("{}/watchers/{id}", self.prefix)
+    }
+
+    pub(crate) fn watchers(&self) -> Range {
+        self.range("watchers")
+    }
+
+    /// A key that is never put. Deleting it changes nothing, but the transaction that does so is no
+    /// mere read, so it goes through raft.
+    pub(crate) fn never(&self) -> String {
+        format!("{}/never", self.prefix)
+    }
+
+    /// Everything the planner reads: jobs, members, meta and slots, in one range.
+    pub(crate) fn planner_range(&self) -> Range {
+        Range {
+            from: format!("{}/jobs/", self.prefix).into_bytes(),
+            to: format!("{}/slots0", self.prefix).into_bytes(),
+        }
+    }
+
+    /// The key's meaning; `None` for a key of another version's making.
+    pub(crate) fn parse_planner(&self, key: &[u8]) -> Option<PlannerKey> {
+        let key = std::str::from_utf8(key).ok()?;
+        let rest = key.strip_prefix(&*self.prefix)?.strip_prefix('/')?;
+        if rest == "meta" {
+            return Some(PlannerKey::Meta);
+        }
+        let (kind, name) = rest.split_once('/')?;
+        match kind {
+            "jobs" => Some(PlannerKey::Job(name.into())),
+            "members" => Some(PlannerKey::Member(name.into())),
+            "slots" => {
+                let (job, index) = name.split_once('/')?;
+                Some(PlannerKey::Slot(Slot::new(job, index.parse().ok()?)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The last part of a key.
+    pub(crate) fn name<'k>(&self, key: &'k [u8]) -> Option<&'k str> {
+        std::str::from_utf8(key).ok()?.rsplit('/').next()
+    }
+
+    /// `kind/` up to `kind0`: `0` follows `/` in ASCII.
+    fn range(&self, kind: &str) -> Range {
+        Range {
+            from: format!("{}/{kind}/", self.prefix).into_bytes(),
+            to: format!("{}/{kind}0", self.prefix).into_bytes(),
+        }
+    }
+}
+
+/// A half-open range of keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) from: Vec<u8>,
+    pub(crate) to: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_parses_back() {
+        let keys = Keys::new("/process_runner/default/");
+        let slot = Slot::new("process_queue", 3);
+        assert_eq!(
+            keys.slot(&slot),
+            "/process_runner/default/slots/process_queue/3"
+        );
+        assert_eq!(
+            keys.parse_planner(keys.slot(&slot).as_bytes()),
+            Some(PlannerKey::Slot(slot))
+        );
+        assert_eq!(
+            keys.parse_planner(keys.member("a-2").as_bytes()),
+            Some(PlannerKey::Member("a-2".into()))
+        );
+        assert_eq!(
+            keys.parse_planner(keys.meta().as_bytes()),
+            Some(PlannerKey::Meta)
+        );
+    }
+
+    #[test]
+    fn foreign_keys_parse_to_nothing() {
+        let keys = Keys::new("/p");
+        for key in [
+            "/p/slots/a",
+            "/p/slots/a/x",
+            "/p/slots/a/-1",
+            "/q/meta",
+            "/p/leader/x/y",
+            "/px/meta",
+        ] {
+            assert_eq!(keys.parse_planner(key.as_bytes()), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_planners_range_holds_its_keys_and_no_noise() {
+        let keys = Keys::new("/p");
+        let range = keys.planner_range();
+        let inside = |key: String| {
+            let key = key.into_bytes();
+            range.from <= key && key < range.to
+        };
+        let slot = Slot::new("j", 0);
+        assert!(inside("/p/jobs/j".into()) && inside(keys.member("n")) && inside(keys.meta()));
+        assert!(
+            inside(keys.slot(&slot)) && inside("/p/plans/n".into()) && inside("/p/leader".into())
+        );
+        for outside in [
+            keys.fence(&slot),
+            keys.status("n"),
+            keys.watcher("w"),
+            keys.config("h"),
+        ] {
+            assert!(!inside(outside));
+        }
+    }
+}

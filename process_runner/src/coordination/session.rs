@@ -1,0 +1,314 @@
+//! One node's membership: one lease, the member key on it, and the identity of the store.
+//!
+//! ```text
+//! meta --(create or check)--> grant lease --> put member (only if the name is free) --> heartbeat
+//! ```
+//!
+//! # Guarantees
+//!
+//! - Everything of the node hangs on one lease, so that its end frees all of it in one revision.
+//! - The incarnation is fresh and random. A member key that is not exactly ours is never adopted.
+//! - A store that is not the one it was (another cluster id, another store id, a revision that went
+//!   backwards) is refused.
+//!
+//! # How it fails
+//!
+//! A name that is held by a lease of a dead process becomes free when that lease runs out; `open`
+//! says who holds it, and its caller decides whether to wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
+
+use super::heartbeat::Subject;
+use super::keys::Keys;
+use super::records::{ConfigRecord, MemberRecord, MetaRecord, decode, encode};
+use super::{CallError, CoordinationError, Etcd, Heartbeat};
+use crate::clock::Clock;
+use crate::model::LeaseTerm;
+use crate::validity::Validity;
+
+/// The version of the key layout that this code reads and writes.
+pub(super) const LAYOUT: u32 = 1;
+
+/// What a node says of itself when it registers.
+#[derive(Debug, Clone)]
+pub(crate) struct Registration {
+    pub(crate) node: Arc<str>,
+    pub(crate) ttl: Duration,
+    /// `incarnation` and `lease` are filled in by `open`.
+    pub(crate) member: MemberRecord,
+    pub(crate) config_hash: String,
+    pub(crate) config: ConfigRecord,
+}
+
+/// An open membership.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) etcd: Etcd,
+    pub(crate) keys: Keys,
+    pub(crate) node: Arc<str>,
+    pub(crate) incarnation: Arc<str>,
+    pub(crate) lease: i64,
+    pub(crate) epoch: u16,
+    pub(crate) term: LeaseTerm,
+    pub(super) member_created: i64,
+    pub(super) meta_revision: i64,
+}
+
+/// What opening a session led to.
+pub(crate) enum Opened {
+    Session(Box<Session>),
+    /// The name is held by this member, under this lease.
+    NameTaken(Box<MemberRecord>),
+}
+
+impl Session {
+    /// Registers the node under a new lease.
+    ///
+    /// Dropped, it may leave a lease behind that runs out by itself.
+    pub(crate) async fn open(
+        etcd: &Etcd,
+        keys: &Keys,
+        registration: &Registration,
+        clock: Clock,
+        known: Option<&StoreIdentity>,
+    ) -> Result<(Opened, StoreIdentity), CoordinationError> {
+        let fail = |error| explain(error, etcd);
+        let store = identify_store(etcd, keys, known).await?;
+        // Chosen here, so that a grant whose answer was lost can be repeated.
+        let lease = positive_random();
+        let sent = clock.now();
+        let ttl = etcd.grant(registration.ttl, lease).await.map_err(fail)?;
+        let mut member = registration.member.clone();
+        member.incarnation = format!("{:032x}", random_u128());
+        member.lease = lease;
+        let incarnation: Arc<str> = member.incarnation.as_str().into();
+        match put_member(etcd, keys, registration, &member, store.meta_revision).await? {
+            Ok(member_created) => {
+                let session = Self {
+                    etcd: etcd.clone(),
+                    keys: keys.clone(),
+                    node: Arc::clone(&registration.node),
+                    incarnation,
+                    lease,
+                    epoch: store.epoch,
+                    term: LeaseTerm::granted(sent, ttl),
+                    member_created,
+                    meta_revision: store.meta_revision,
+                };
+                Ok((Opened::Session(Box::new(session)), store))
+            }
+            Err(holder) => {
+                if let Err(error) = etcd.revoke(lease).await {
+                    tracing::debug!(%error, "an unused lease is left to run out");
+                }
+                Ok((Opened::NameTaken(holder), store))
+            }
+        }
+    }
+
+    /// Starts to renew the lease. The deadlines of `validity` are set from the grant at once.
+    pub(crate) fn start_heartbeat(&self, clock: Clock, validity: Arc<Validity>) -> Heartbeat {
+        validity.set(self.term.soft(), self.term.hard());
+        let subject = Subject {
+            lease: self.lease,
+            member_key: self.keys.member(&self.node),
+            member_created: self.member_created,
+            never_key: self.keys.never(),
+        };
+        Heartbeat::start(self.etcd.clone(), subject, self.term, clock, validity)
+    }
+
+    /// Ends the session: revokes the lease, and with it everything the node still has.
+    ///
+    /// Only to be called when nothing of the node runs any more (G3).
+    pub(crate) async fn close(&self) -> Result<(), CallError> {
+        self.etcd.revoke(self.lease).await
+    }
+}
+
+/// What tells this store from every other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoreIdentity {
+    store_id: String,
+    cluster_id: u64,
+    epoch: u16,
+    meta_revision: i64,
+    revision: i64,
+}
+
+/// Reads `meta`, creating it in a new store, and checks that the store is the one it was.
+async fn identify_store(
+    etcd: &Etcd,
+    keys: &Keys,
+    known: Option<&StoreIdentity>,
+) -> Result<StoreIdentity, CoordinationError> {
+    let meta = MetaRecord {
+        layout: LAYOUT,
+        store_id: format!("{:032x}", random_u128()),
+        cluster_id: String::new(),
+        epoch: 0,
+    };
+    let key = keys.meta();
+    let absent = Compare::create_revision(key.as_str(), CompareOp::Equal, 0);
+    let put = TxnOp::put(key.as_str(), encode(&meta), None);
+    let get = TxnOp::get(key.as_str(), None);
+    let txn = Txn::new()
+        .when([absent])
+        .and_then([put, get.clone()])
+        .or_else([get]);
+    let reply = etcd.txn(txn).await.map_err(|error| explain(error, etcd))?;
+    let (cluster_id, revision) = reply
+        .header()
+        .map_or((0, 0), |header| (header.cluster_id(), header.revision()));
+    let found = reply
+        .op_responses()
+        .into_iter()
+        .find_map(|response| match response {
+            TxnOpResponse::Get(get) => get
+                .kvs()
+                .first()
+                .map(|kv| (kv.value().to_vec(), kv.mod_revision())),
+            _ => None,
+        });
+    let (value, meta_revision) = found.ok_or_else(|| CoordinationError::Malformed {
+        key: key.clone(),
+        reason: "it was read and is not there".to_owned(),
+    })?;
+    let meta: MetaRecord = decode(&key, &value)?;
+    if meta.layout != LAYOUT {
+        return Err(CoordinationError::Layout { found: meta.layout });
+    }
+    let store = StoreIdentity {
+        store_id: meta.store_id,
+        cluster_id,
+        epoch: meta.epoch,
+        meta_revision,
+        revision,
+    };
+    match known {
+        Some(known) => store.continues(known).map(|()| store),
+        None => Ok(store),
+    }
+}
+
+impl StoreIdentity {
+    fn continues(&self, known: &StoreIdentity) -> Result<(), CoordinationError> {
+        let raised = self.epoch > known.epoch;
+        let reason = if self.cluster_id != known.cluster_id {
+            format!(
+                "the cluster id was {:x} and is {:x}",
+                known.cluster_id, self.cluster_id
+            )
+        } else if self.store_id != known.store_id {
+            format!(
+                "the store id was {} and is {}",
+                known.store_id, self.store_id
+            )
+        } else if self.revision < known.revision {
+            format!(
+                "the revision went back from {} to {}",
+                known.revision, self.revision
+            )
+        } else {
+            return Ok(());
+        };
+        if raised {
+            Ok(())
+        } else {
+            Err(CoordinationError::StoreChanged { reason })
+        }
+    }
+}
+
+/// Puts the member key if the name is free: its create_revision, or who holds the name.
+async fn put_member(
+    etcd: &Etcd,
+    keys: &Keys,
+    registration: &Registration,
+    member: &MemberRecord,
+    meta_revision: i64,
+) -> Result<Result<i64, Box<MemberRecord>>, CoordinationError> {
+    let key = keys.member(&registration.node);
+    let on_lease = PutOptions::new().with_lease(member.lease);
+    let txn = Txn::new()
+        .when([
+            Compare::create_revision(key.as_str(), CompareOp::Equal, 0),
+            Compare::mod_revision(keys.meta(), CompareOp::Equal, meta_revision),
+        ])
+        .and_then([
+            TxnOp::put(
+                keys.config(&registration.config_hash),
+                encode(&registration.config),
+                None,
+            ),
+            TxnOp::put(key.as_str(), encode(member), Some(on_lease)),
+        ])
+        .or_else([TxnOp::get(key.as_str(), None)]);
+    let reply = repeat_unknown(etcd, txn)
+        .await
+        .map_err(|error| explain(error, etcd))?;
+    if reply.succeeded() {
+        return Ok(Ok(reply.header().map_or(0, |header| header.revision())));
+    }
+    let found = reply
+        .op_responses()
+        .into_iter()
+        .find_map(|response| match response {
+            TxnOpResponse::Get(get) => get
+                .kvs()
+                .first()
+                .map(|kv| (kv.value().to_vec(), kv.create_revision())),
+            _ => None,
+        });
+    let Some((value, created)) = found else {
+        let reason = "its meta key changed while this node registered".to_owned();
+        return Err(CoordinationError::StoreChanged { reason });
+    };
+    let holder: MemberRecord = decode(&key, &value)?;
+    // An earlier, identical attempt may have taken place although its answer was lost.
+    if holder.incarnation == member.incarnation {
+        return Ok(Ok(created));
+    }
+    Ok(Err(Box::new(holder)))
+}
+
+/// Sends an idempotent transaction up to three times while its outcome is unknown.
+async fn repeat_unknown(etcd: &Etcd, txn: Txn) -> Result<etcd_client::TxnResponse, CallError> {
+    let mut attempt = 1;
+    loop {
+        match etcd.txn(txn.clone()).await {
+            Err(error) if error.is_unknown() && attempt < 3 => attempt += 1,
+            done => return done,
+        }
+    }
+}
+
+/// A call's failure, as a reason why the node cannot be part of the cluster.
+pub(super) fn explain(error: CallError, etcd: &Etcd) -> CoordinationError {
+    match error {
+        CallError::Denied(reason) => CoordinationError::Denied { reason },
+        CallError::Refused(reason) => CoordinationError::Refused { reason },
+        other => CoordinationError::Unreachable {
+            endpoints: etcd.endpoints(),
+            reason: other.to_string(),
+        },
+    }
+}
+
+/// A lease id of our own choosing.
+pub(super) fn positive_random() -> i64 {
+    // The low 62 bits: positive, and never zero, which would let etcd choose.
+    (random_u128() & ((1 << 62) - 1)) as i64 | 1
+}
+
+/// A random number from the operating system; from the process's own generator if it has none.
+pub(crate) fn random_u128() -> u128 {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u128::from_le_bytes(bytes),
+        Err(_) => fastrand::u128(..),
+    }
+}

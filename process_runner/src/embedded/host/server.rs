@@ -1,0 +1,74 @@
+//! The socket: HTTP/2 for other processes of this user.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::{UnixListener, UnixStream};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::transport::{Channel, Endpoint, Server};
+
+use super::super::EmbeddedEtcd;
+use super::super::error::EmbeddedError;
+use super::super::faults::Gate;
+use super::super::service::Services;
+
+/// How many bytes a client may be sent ahead.
+const WINDOW: u32 = 1 << 20;
+
+/// Binds the socket; the caller holds the lock, so one that lies there is dead.
+pub(super) fn bind(socket: &Path) -> Result<UnixListener, EmbeddedError> {
+    if socket.symlink_metadata().is_ok() {
+        fs::remove_file(socket).map_err(EmbeddedError::io("delete", socket))?;
+    }
+    let listener = UnixListener::bind(socket).map_err(EmbeddedError::io("listen on", socket))?;
+    fs::set_permissions(socket, fs::Permissions::from_mode(0o600))
+        .map_err(EmbeddedError::io("make private", socket))?;
+    Ok(listener)
+}
+
+/// Serves until the server stops.
+pub(super) fn serve(etcd: &EmbeddedEtcd, listener: UnixListener) {
+    let node = Arc::clone(etcd.node());
+    let services = Services::new(Arc::clone(&node), Gate::new());
+    let connections = UnixListenerStream::new(listener)
+        .filter(|connection| connection.as_ref().is_ok_and(is_welcome));
+    let runtime = node.runtime().clone();
+    runtime.spawn(async move {
+        let served = Server::builder()
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(4 * WINDOW)
+            .serve_with_incoming_shutdown(services, connections, node.stopped())
+            .await;
+        if let Err(error) = served {
+            tracing::warn!(%error, "the embedded etcd's socket failed");
+        }
+    });
+}
+
+/// This user, and root, who could look anyway.
+fn is_welcome(connection: &UnixStream) -> bool {
+    let me = rustix::process::geteuid().as_raw();
+    connection
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == me || peer.uid() == 0)
+}
+
+/// A connection to a host, made when it is needed.
+pub(super) fn connect(socket: &Path) -> Channel {
+    let path = socket.to_string_lossy();
+    if path.as_bytes() != socket.as_os_str().as_bytes() {
+        tracing::warn!(socket = %path, "the socket's path is not UTF-8 and cannot be reached");
+    }
+    match Endpoint::from_shared(format!("unix://{path}")) {
+        Ok(endpoint) => endpoint
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(4 * WINDOW)
+            .connect_lazy(),
+        // Never for this scheme; and then a connection that fails tells who uses it.
+        Err(_) => Endpoint::from_static("unix:///dev/null").connect_lazy(),
+    }
+}

@@ -1,0 +1,122 @@
+//! Publishes how this node's workers stand, under `status/<node>`.
+//!
+//! A cluster at rest writes nothing: a status is put when a state or a reason changes, debounced,
+//! and with counters only while somebody looks (a key under `watchers/`, on a short lease).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::coordination::{Change, Feed, Follower, Session, StatusRecord};
+use crate::model::{Moment, Slot};
+use crate::runtime::held::Held;
+use crate::runtime::report::worker_record;
+
+const DEBOUNCE: Duration = Duration::from_millis(100);
+const WHILE_WATCHED: Duration = Duration::from_secs(1);
+
+/// Writes the status of one session.
+pub(super) struct Publisher {
+    watchers: Follower,
+    watching: BTreeSet<Vec<u8>>,
+    due: Moment,
+    last: Option<StatusRecord>,
+    writing: Option<JoinHandle<()>>,
+}
+
+impl Publisher {
+    pub(super) fn start(session: &Session) -> Self {
+        Self {
+            watchers: Follower::start(session.etcd.clone(), session.keys.watchers()),
+            watching: BTreeSet::new(),
+            due: Moment::ZERO,
+            last: None,
+            writing: None,
+        }
+    }
+
+    /// When the next status is due.
+    pub(super) fn due(&self) -> Moment {
+        self.due
+    }
+
+    /// Something changed at `now`.
+    pub(super) fn changed(&mut self, now: Moment) {
+        self.due = self.due.min(now + DEBOUNCE);
+    }
+
+    /// etcd answers again: what was written meanwhile may be lost.
+    pub(super) fn healthy(&mut self) {
+        if self.last.is_none() {
+            self.due = Moment::ZERO;
+        }
+    }
+
+    /// Takes in who looks. Cancel safe.
+    pub(super) async fn watchers_changed(&mut self) {
+        match self.watchers.next().await {
+            Some(Feed::Snapshot { entries, .. }) => {
+                self.watching = entries.into_iter().map(|entry| entry.key).collect();
+            }
+            Some(Feed::Changes { changes, .. }) => {
+                for change in changes {
+                    match change {
+                        Change::Put(entry) => drop(self.watching.insert(entry.key)),
+                        Change::Delete { key, .. } => drop(self.watching.remove(&key)),
+                    }
+                }
+            }
+            None => std::future::pending().await,
+        }
+        if !self.watching.is_empty() {
+            self.due = Moment::ZERO;
+        }
+    }
+
+    /// Writes the status if it is due and differs from the last one written.
+    pub(super) fn publish(&mut self, session: &Session, slots: &BTreeMap<Slot, Held>, now: Moment) {
+        if now < self.due {
+            return;
+        }
+        if self
+            .writing
+            .as_ref()
+            .is_some_and(|writing| !writing.is_finished())
+        {
+            self.due = now + DEBOUNCE;
+            return;
+        }
+        let watched = !self.watching.is_empty();
+        self.due = if watched {
+            now + WHILE_WATCHED
+        } else {
+            Moment::NEVER
+        };
+        let status = StatusRecord {
+            incarnation: session.incarnation.to_string(),
+            workers: slots
+                .iter()
+                .map(|(slot, held)| worker_record(slot, held, now, watched))
+                .collect(),
+        };
+        if self.last.as_ref() == Some(&status) {
+            return;
+        }
+        self.last = Some(status.clone());
+        let session = session.clone();
+        self.writing = Some(tokio::spawn(async move {
+            if let Err(error) = session.put_status(&status).await {
+                tracing::debug!(%error, "the status could not be written");
+            }
+        }));
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        if let Some(writing) = &self.writing {
+            writing.abort();
+        }
+    }
+}

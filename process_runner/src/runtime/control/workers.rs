@@ -1,0 +1,79 @@
+//! The workers of a session: started under a fence, and their ends.
+
+use std::sync::Arc;
+
+use super::Control;
+use crate::job::{Holding, Identity};
+use crate::model::{Event, Fence, Slot};
+use crate::runtime::worker::{self, WorkerEnd};
+
+/// What the worker tasks' set answers.
+pub(super) type Ended = Result<(tokio::task::Id, (Slot, WorkerEnd)), tokio::task::JoinError>;
+
+impl Control<'_> {
+    /// Starts the worker of a slot that is ours since `revision`.
+    pub(super) fn start(&mut self, slot: &Slot, revision: i64) {
+        let plan = self.registrar.plans.get(&slot.job).map(Arc::clone);
+        let (Some(plan), Some(fence)) = (plan, Fence::new(self.session.epoch, revision)) else {
+            tracing::error!(job = %slot.job, index = slot.index, revision, "cannot be fenced");
+            return self.feed(slot, Event::WorkerEnded { clean: true });
+        };
+        let identity = Identity {
+            slot: slot.clone(),
+            fence,
+            node: Arc::clone(&self.session.node),
+            incarnation: Arc::clone(&self.session.incarnation),
+        };
+        let size = self
+            .registrar
+            .sizes
+            .iter()
+            .find(|size| size.job == slot.job);
+        let holding = Arc::new(Holding::new(
+            identity,
+            size.map_or(0, |size| size.workers),
+            self.clock,
+            Arc::clone(&self.validity),
+            Arc::clone(&self.changed),
+        ));
+        tracing::info!(job = %slot.job, index = slot.index, %fence, "worker starts");
+        if let Some(held) = self.slots.get_mut(slot) {
+            held.unknown = 0;
+            held.holding = Some(Arc::clone(&holding));
+        }
+        let of = slot.clone();
+        let task = self.workers.spawn_on(
+            async move { (of, worker::run(&plan, holding).await) },
+            &self.worker_runtime,
+        );
+        self.tasks.insert(task.id(), slot.clone());
+    }
+
+    /// Takes in that a worker's task ended.
+    pub(super) fn on_ended(&mut self, ended: Ended) {
+        let (id, slot, end) = match ended {
+            Ok((id, (slot, end))) => (id, Some(slot), end),
+            // The engine itself panicked: whatever the worker had locked stays locked.
+            Err(error) => (error.id(), None, WorkerEnd::Dropped),
+        };
+        let Some(slot) = self.tasks.remove(&id).or(slot) else {
+            return;
+        };
+        tracing::info!(job = %slot.job, index = slot.index, ?end, "worker ended");
+        match end {
+            WorkerEnd::Clean => {}
+            WorkerEnd::Idle => drop(self.done.insert(slot.clone())),
+            WorkerEnd::GaveUp => {
+                self.gave_up = true;
+                self.done.insert(slot.clone());
+            }
+            WorkerEnd::Dropped => self.cut_off += usize::from(self.stopping),
+        }
+        self.feed(
+            &slot,
+            Event::WorkerEnded {
+                clean: end != WorkerEnd::Dropped,
+            },
+        );
+    }
+}

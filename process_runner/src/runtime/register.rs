@@ -1,0 +1,241 @@
+//! From a connection to an open session: the node's name, and the patience to get it.
+//!
+//! A name may still be held by the lease of a process that died: a lock on this machine tells that
+//! from a living namesake, and the lease is waited for. See `name` for the lock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::NodeError;
+use super::name::{NodeName, claim_name};
+use super::plans::Plans;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::coordination::{
+    ConfigRecord, Connection, CoordinationError, JobRecord, MemberRecord, Opened, Registration,
+    Session, StoreIdentity,
+};
+use crate::model::{JobSize, Moment, StopPhase};
+
+/// Time between two looks at a name that is held by a dead process's lease.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Time between two lines about an etcd that does not answer.
+const SAY_AGAIN: Duration = Duration::from_secs(3);
+
+/// What the operator has asked for so far. Each press is one phase further.
+#[derive(Clone)]
+pub(super) struct StopRequest {
+    presses: watch::Receiver<u8>,
+}
+
+impl StopRequest {
+    pub(super) fn new(presses: watch::Receiver<u8>) -> Self {
+        Self { presses }
+    }
+
+    pub(super) fn phase(&self) -> StopPhase {
+        StopPhase::from_number(*self.presses.borrow())
+    }
+
+    /// Completes at the next press. Never completes once nobody can press. Cancel safe.
+    pub(super) async fn pressed(&mut self) {
+        if self.presses.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Sleeps, or returns early at a press.
+    pub(super) async fn sleep(&self, clock: Clock, duration: Duration) -> StopPhase {
+        let mut presses = self.presses.clone();
+        tokio::select! {
+            biased;
+            _ = presses.wait_for(|presses| *presses > 0) => {}
+            () = clock.sleep_until(clock.now() + duration) => {}
+        }
+        self.phase()
+    }
+}
+
+/// Opens sessions under one name.
+pub(super) struct Registrar<'a> {
+    pub(super) config: &'a Config,
+    pub(super) plans: &'a Plans,
+    pub(super) until_idle: bool,
+    pub(super) sizes: Vec<JobSize>,
+    clock: Clock,
+    name: Option<NodeName>,
+    store: Option<StoreIdentity>,
+}
+
+impl<'a> Registrar<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        plans: &'a Plans,
+        clock: Clock,
+        until_idle: bool,
+        sizes: Vec<JobSize>,
+    ) -> Self {
+        Self {
+            config,
+            plans,
+            until_idle,
+            sizes,
+            clock,
+            name: None,
+            store: None,
+        }
+    }
+
+    /// Opens a session, waiting for etcd and for the lease of a dead predecessor. `None` if the
+    /// node was stopped meanwhile.
+    pub(super) async fn open(
+        &mut self,
+        connection: &Connection,
+        request: &StopRequest,
+        deadline: Moment,
+    ) -> Result<Option<Session>, NodeError> {
+        let mut troubles = Troubles::default();
+        let mut predecessor: Option<(String, Moment)> = None;
+        loop {
+            if request.phase().is_stopping() {
+                return Ok(None);
+            }
+            let node = self.name(connection)?;
+            match self.try_open(connection, &node).await {
+                Ok(Opened::Session(session)) => return Ok(Some(*session)),
+                Ok(Opened::NameTaken(holder)) => {
+                    let now = self.clock.now();
+                    let (seen, since) = predecessor.get_or_insert_with(|| {
+                        let wait_s = connection.ttl.as_secs();
+                        tracing::info!(
+                            %node, host = %holder.host, pid = holder.pid, wait_s,
+                            "an earlier process of this name ended without leaving; \
+                             waiting until its lease runs out"
+                        );
+                        (holder.incarnation.clone(), now)
+                    });
+                    let alive = *seen != holder.incarnation;
+                    if alive || now > *since + connection.ttl * 2 + Duration::from_secs(5) {
+                        self.give_up_name(&node, &holder)?;
+                        predecessor = None;
+                    }
+                    request.sleep(self.clock, LOOK_AGAIN).await;
+                }
+                Err(error) if error.is_transient() && self.clock.now() < deadline => {
+                    troubles.say(&error, self.clock.now());
+                    request.sleep(self.clock, Duration::from_millis(500)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The name to register: kept from session to session.
+    fn name(&mut self, connection: &Connection) -> Result<Arc<str>, NodeError> {
+        if self.name.is_none() {
+            let prefix = connection.keys.prefix();
+            self.name = Some(claim_name(self.config.node.name.as_deref(), prefix)?);
+        }
+        Ok(self
+            .name
+            .as_ref()
+            .map_or_else(|| "node".into(), |name| Arc::clone(&name.node)))
+    }
+
+    /// A living process elsewhere has the name: a chosen name is an error, the host's gets a suffix.
+    fn give_up_name(&mut self, node: &str, holder: &MemberRecord) -> Result<(), NodeError> {
+        if self.config.node.name.is_some() {
+            return Err(NodeError::Coordination(CoordinationError::NameInUse {
+                node: node.to_owned(),
+                holder: format!("process {} on {}", holder.pid, holder.host),
+            }));
+        }
+        if let Some(name) = &mut self.name {
+            name.next_suffix()?;
+        }
+        Ok(())
+    }
+
+    async fn try_open(
+        &mut self,
+        connection: &Connection,
+        node: &Arc<str>,
+    ) -> Result<Opened, CoordinationError> {
+        let registration = self.registration(connection, node);
+        let (opened, store) = Session::open(
+            &connection.etcd,
+            &connection.keys,
+            &registration,
+            self.clock,
+            self.store.as_ref(),
+        )
+        .await?;
+        self.store = Some(store);
+        Ok(opened)
+    }
+
+    fn registration(&self, connection: &Connection, node: &Arc<str>) -> Registration {
+        let settings = &self.config.node;
+        let classes = self
+            .plans
+            .values()
+            .map(|plan| plan.class.name.to_owned())
+            .collect();
+        let member = MemberRecord {
+            incarnation: String::new(),
+            lease: 0,
+            host: super::name::host_name(),
+            pid: std::process::id(),
+            state: "up".to_owned(),
+            capacity: settings.max_workers,
+            weight: settings.weight,
+            zone: settings.zone.clone(),
+            labels: settings.labels.clone(),
+            classes,
+            config: self.config.hash.clone(),
+            loaded_at: 0,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Registration {
+            node: Arc::clone(node),
+            ttl: connection.ttl,
+            member,
+            config_hash: self.config.hash.clone(),
+            config: config_record(self.config),
+        }
+    }
+}
+
+fn config_record(config: &Config) -> ConfigRecord {
+    let jobs: BTreeMap<_, _> = config
+        .jobs
+        .values()
+        .map(|job| {
+            let record = JobRecord {
+                class: job.class.clone(),
+                workers: job.workers,
+                max_per_node: job.max_per_node,
+            };
+            (job.name.to_string(), record)
+        })
+        .collect();
+    ConfigRecord { jobs }
+}
+
+/// Says every few seconds, not at every attempt, that etcd does not answer.
+#[derive(Default)]
+struct Troubles {
+    said: Option<Moment>,
+}
+
+impl Troubles {
+    fn say(&mut self, error: &CoordinationError, now: Moment) {
+        if self.said.is_none_or(|said| now >= said + SAY_AGAIN) {
+            self.said = Some(now);
+            tracing::warn!(%error, "still trying");
+        }
+    }
+}

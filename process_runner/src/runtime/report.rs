@@ -1,0 +1,62 @@
+//! How one slot of this node is shown in its status.
+
+use std::sync::atomic::Ordering;
+
+use super::held::Held;
+use crate::coordination::WorkerRecord;
+use crate::model::{Condition, Moment, Slot, SlotState, StopReason};
+
+/// The record of one slot; with counters only if somebody looks, since they change all the time.
+pub(super) fn worker_record(slot: &Slot, held: &Held, now: Moment, counters: bool) -> WorkerRecord {
+    let (state, reason) = state(held);
+    let holding = held.holding.as_ref();
+    let counted = holding.filter(|_| counters);
+    let count = |counter: fn(&crate::job::Holding) -> u64| counted.map(|holding| counter(holding));
+    WorkerRecord {
+        job: slot.job.to_string(),
+        index: slot.index,
+        fence: holding.map_or(0, |holding| holding.identity.fence.get()),
+        state: state.to_owned(),
+        phase: counted.map(|holding| holding.phase().name().to_owned()),
+        reason,
+        since_progress_ms: counted.map(|holding| {
+            u64::try_from(now.since(holding.progress_at()).as_millis()).unwrap_or(u64::MAX)
+        }),
+        iterations: count(|holding| holding.counters.iterations.load(Ordering::Relaxed)),
+        records: count(|holding| holding.counters.totals().0),
+        errors: count(|holding| holding.counters.totals().1),
+    }
+}
+
+/// The state's name in `status`, and the reason that every state but `running` has.
+fn state(held: &Held) -> (&'static str, Option<String>) {
+    let because = |reason: &str| Some(reason.to_owned());
+    match held.machine().state() {
+        SlotState::Running { .. } => match held.holding.as_ref().map(|h| h.standing()) {
+            None => ("starting", because("the worker is being started")),
+            Some(standing) => match standing.condition {
+                Condition::Healthy => ("running", None),
+                Condition::BackingOff => ("backing_off", standing.reason),
+                Condition::CrashLooping => ("crash_looping", standing.reason),
+            },
+        },
+        SlotState::Stopping {
+            reason: StopReason::GiveUp,
+            phase,
+            ..
+        } => (
+            "draining",
+            Some(format!("the worker is asked to stop ({phase:?})").to_lowercase()),
+        ),
+        SlotState::Stopping {
+            reason: StopReason::Suspend,
+            ..
+        } => ("draining", because("the lease cannot be renewed")),
+        SlotState::Losing { .. } => ("draining", because("the slot is lost")),
+        SlotState::Suspended { .. } => ("waiting", because("the lease is not firm")),
+        SlotState::Reclaiming { .. } => ("starting", because("the slot is being taken anew")),
+        SlotState::Claiming { .. } => ("starting", because("the slot is being taken")),
+        SlotState::Releasing { .. } => ("draining", because("the slot is being given back")),
+        SlotState::Vacant => ("waiting", because("nobody owns the slot")),
+    }
+}

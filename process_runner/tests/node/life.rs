@@ -1,0 +1,138 @@
+//! A node's life: it takes what is free, runs it, hands it back in order.
+
+use std::time::Duration;
+
+use process_runner::NodeEnd;
+
+use super::cluster::Cluster;
+
+const ENDLESS: &str = "  work: { class: Recorder, workers: 2 }\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_node_takes_every_free_slot_and_drains_in_order() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", ENDLESS);
+    cluster.log.wait_for("begin 1.0").await;
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+    let lines = cluster.log.lines();
+    for index in 0..2 {
+        let last = lines
+            .iter()
+            .rev()
+            .find(|line| line.contains(&format!(" {index}")))
+            .unwrap();
+        assert_eq!(last, &format!("a unlock {index}"), "{lines:#?}");
+        let begins = cluster.log.count(&format!("begin {index}."));
+        let ends = cluster.log.count(&format!("end {index}."));
+        assert_eq!(begins, ends, "a record in hand is finished by a drain");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_works_for_an_hour_without_losing_its_lease() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", "  work: { class: Recorder, interval: 1s }\n");
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+    assert!(
+        cluster.log.count("lock 0") > 2900,
+        "{}",
+        cluster.log.count("lock 0")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_nodes_never_run_one_slot_and_the_second_takes_over_what_is_free() {
+    let cluster = Cluster::new();
+    let first = cluster.start("a", ENDLESS);
+    cluster.log.wait_for("a begin 1.0").await;
+    let second = cluster.start("b", ENDLESS);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(cluster.log.count("b lock"), 0, "b ran a slot of a");
+    assert_eq!(first.stop().await, NodeEnd::Clean);
+    cluster.log.wait_for("b begin 0.0").await;
+    cluster.log.wait_for("b begin 1.0").await;
+    let lines = cluster.log.lines();
+    let last_of_a = lines
+        .iter()
+        .rposition(|line| line.starts_with("a "))
+        .unwrap();
+    let first_of_b = lines
+        .iter()
+        .position(|line| line.starts_with("b "))
+        .unwrap();
+    assert!(lines[..first_of_b].contains(&"a unlock 0".to_owned()) || first_of_b > last_of_a);
+    assert_eq!(second.stop().await, NodeEnd::Clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_press_cancels_the_record_in_hand_and_still_unlocks() {
+    let cluster = Cluster::new();
+    let slow = "  work: { class: Recorder, options: { record_ms: 1000000 } }\n";
+    let node = cluster.start("a", slow);
+    cluster.log.wait_for("begin 0.0").await;
+    node.handle.stop();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!node.task.is_finished());
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+    assert_eq!(cluster.log.count("end 0.0"), 0);
+    assert_eq!(cluster.log.count("unlock 0"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_takes_too_long_cancels_by_itself() {
+    let cluster = Cluster::new();
+    let slow = "  work: { class: Recorder, options: { record_ms: 1000000 } }\n";
+    let node = cluster.start("a", slow);
+    cluster.log.wait_for("begin 0.0").await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+    let took = began.elapsed();
+    assert!(
+        took >= Duration::from_secs(30) && took < Duration::from_secs(32),
+        "{took:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_stops_the_workers_at_their_deadline_and_they_run_again_afterwards() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", "  work: { class: Recorder }\n");
+    cluster.log.wait_for("begin 0.0").await;
+    cluster.etcd.faults().freeze();
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    let during = cluster.log.lines().len();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(
+        cluster.log.lines().len(),
+        during,
+        "work went on past the deadline"
+    );
+    cluster.etcd.faults().thaw();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(cluster.log.lines().len() > during, "work did not resume");
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_shorter_than_the_validity_left_disturbs_nothing() {
+    let cluster = Cluster::new();
+    let node = cluster.start(
+        "a",
+        "  work: { class: Recorder, options: { record_ms: 60000 } }\n",
+    );
+    cluster.log.wait_for("begin 0.0").await;
+    cluster.etcd.faults().freeze();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    cluster.etcd.faults().thaw();
+    cluster.log.wait_for("end 0.1").await;
+    let undisturbed = [
+        "a lock 0",
+        "a begin 0.0",
+        "a end 0.0",
+        "a begin 0.1",
+        "a end 0.1",
+    ];
+    assert_eq!(cluster.log.lines()[..5], undisturbed);
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+}

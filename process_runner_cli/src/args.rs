@@ -1,0 +1,272 @@
+//! The arguments, typed. What the help says about a command stands here, what it does in
+//! `command/`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::Role;
+use crate::exit::Exit;
+use crate::logging::LogFormat;
+use crate::report::Format;
+
+mod duration;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done, or stopped in order
+   1  failed; the message says why
+   2  wrong arguments
+   3  the drain deadline passed, workers were aborted
+  66  there is no configuration file
+  69  etcd did not answer at start within --wait
+  70  internal error
+  75  the node lost its membership; start it again
+  78  the configuration is wrong";
+
+/// Runs long-running background jobs on any number of machines.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a node and run workers until it is told to stop
+    Run(RunArgs),
+    /// Check a configuration and report every problem at once
+    Validate(ValidateArgs),
+    /// List the job classes that can be named under `class:`, with their options
+    Jobs(JobsArgs),
+    /// Print the JSON Schema of the configuration file, for editors
+    Schema(SchemaArgs),
+    /// Show the cluster as it is: nodes, jobs, and every worker index with its state
+    Status(StatusArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+}
+
+/// The configuration file and the part of it that counts.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigArgs {
+    /// The configuration file; without it, config.yml, config.yaml or config/process_runner.yml
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The entry of `environments:` to use; else PR_ENV, else `development`
+    #[arg(short, long, value_name = "ENV")]
+    pub(crate) environment: Option<String>,
+}
+
+/// Where the job classes come from. An app's own binary accepts these and needs none of them.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct AppArgs {
+    /// The executable with the job classes; else PR_APP, `app:`, or the cargo package around CONFIG
+    #[arg(long, value_name = "PATH")]
+    pub(crate) app: Option<PathBuf>,
+    /// Build the cargo package with optimizations
+    #[arg(long)]
+    pub(crate) release: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) app: AppArgs,
+    /// Run only these jobs on this node
+    #[arg(long = "job", value_name = "JOB,…", value_delimiter = ',')]
+    pub(crate) jobs: Vec<String>,
+    /// The name of this node, which no other may have; else that of the host
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node_name: Option<String>,
+    /// Run every job until it finds no work, then exit
+    #[arg(long)]
+    pub(crate) until_idle: bool,
+    /// How long to wait for etcd at start
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
+    pub(crate) wait: Duration,
+    /// What a line of the log looks like
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) app: AppArgs,
+    /// Check the file as each of its environments would see it
+    #[arg(long, conflicts_with = "environment")]
+    pub(crate) all_envs: bool,
+    /// How problems are written
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct JobsArgs {
+    /// The configuration file, to find the app by
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) app: AppArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SchemaArgs {
+    /// The configuration file, to find the app by
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) app: AppArgs,
+}
+
+/// Which cluster to talk to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClusterArgs {
+    /// The configuration file whose `etcd:` section to use
+    #[arg(short, long, value_name = "CONFIG", conflicts_with = "endpoints")]
+    config: Option<PathBuf>,
+    /// The entry of `environments:` to use; else PR_ENV, else `development`
+    #[arg(short, long, value_name = "ENV")]
+    environment: Option<String>,
+    /// The endpoints of etcd, instead of a configuration file
+    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
+    pub(crate) endpoints: Vec<String>,
+    /// The prefix of the keys, with --endpoints
+    #[arg(long, value_name = "PREFIX", default_value = "/process_runner/default")]
+    pub(crate) prefix: String,
+}
+
+impl ClusterArgs {
+    /// The configuration to read, if no endpoints were given.
+    pub(crate) fn config(&self) -> ConfigArgs {
+        ConfigArgs {
+            config: self.config.clone(),
+            environment: self.environment.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::NAMES).try_map(|name| name.parse::<Format>())
+}
+
+/// Reads the arguments of this process. Help, versions and mistakes are written here already.
+pub(crate) fn parse(role: Role) -> Result<Arguments, Exit> {
+    parse_from(role, std::env::args_os()).map_err(|error| {
+        // Help is data and goes to stdout, a mistake to stderr; clap knows which is which.
+        let _ = error.print();
+        match error.exit_code() {
+            0 => Exit::Clean,
+            _ => Exit::Usage,
+        }
+    })
+}
+
+fn parse_from(
+    role: Role,
+    args: impl IntoIterator<Item = OsString>,
+) -> Result<Arguments, clap::Error> {
+    let matches = command(role).try_get_matches_from(args)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// The commands as clap knows them. An app's own binary does not show how to find an app.
+pub(crate) fn command(role: Role) -> clap::Command {
+    let command = Arguments::command().name("pr-cli");
+    match role {
+        Role::Stock => command,
+        Role::App => command.mut_subcommands(|sub| {
+            sub.mut_args(|arg| match arg.get_id().as_str() {
+                "app" | "release" => arg.hide(true),
+                _ => arg,
+            })
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, clap::Error> {
+        let args = line.split_whitespace().map(OsString::from);
+        parse_from(Role::Stock, args).map(|arguments| arguments.command)
+    }
+
+    #[test]
+    fn clap_finds_no_fault_with_the_definitions() {
+        command(Role::Stock).debug_assert();
+        command(Role::App).debug_assert();
+    }
+
+    #[test]
+    fn run_takes_everything_it_promises() {
+        let line = "pr-cli run c.yml -e production --job a,b --job c --node-name n \
+                    --until-idle --wait 1m30s --log-format json --app ./bin --release";
+        let Ok(Command::Run(run)) = parsed(line) else {
+            panic!("not understood")
+        };
+        assert_eq!(run.config.config, Some("c.yml".into()));
+        assert_eq!(run.config.environment.as_deref(), Some("production"));
+        assert_eq!(run.jobs, ["a", "b", "c"]);
+        assert_eq!(run.node_name.as_deref(), Some("n"));
+        assert!(run.until_idle && run.app.release);
+        assert_eq!(run.wait, Duration::from_secs(90));
+        assert_eq!(run.log_format, LogFormat::Json);
+    }
+
+    #[test]
+    fn run_waits_half_a_minute_by_default() {
+        let Ok(Command::Run(run)) = parsed("pr-cli run") else {
+            panic!("not understood")
+        };
+        assert_eq!(run.wait, Duration::from_secs(30));
+        assert_eq!(run.config.config, None);
+    }
+
+    #[test]
+    fn one_environment_and_all_of_them_exclude_each_other() {
+        assert!(parsed("pr-cli validate --all-envs -e production").is_err());
+    }
+
+    #[test]
+    fn an_app_hides_how_to_find_an_app_and_accepts_it_all_the_same() {
+        let help = |role| {
+            let mut command = command(role);
+            let run = command.find_subcommand_mut("run").unwrap();
+            run.render_long_help().to_string()
+        };
+        assert!(help(Role::Stock).contains("--app"));
+        assert!(!help(Role::App).contains("--app"));
+        let args = ["pr-cli", "run", "--app", "x", "--release"].map(OsString::from);
+        assert!(parse_from(Role::App, args).is_ok());
+    }
+}

@@ -1,0 +1,35 @@
+//! `cargo xtask test`: every test, by nextest where it is installed, and the doctests.
+
+use std::process::{Command, Stdio};
+
+use crate::error::Result;
+use crate::{tools, workspace};
+
+/// Builds the programs that end-to-end tests start, then runs all tests. With `arguments`, those
+/// go to the test runner and the doctests are left out.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let variables = tools::for_tests()?;
+    let cargo = |words: &[&str]| {
+        let mut cargo = workspace::cargo();
+        cargo.args(words).envs(variables.iter().cloned());
+        cargo
+    };
+    workspace::run(&mut cargo(&["build", "--workspace", "--bins"]))?;
+    let runner: &[&str] = if has_nextest() {
+        &["nextest", "run", "--workspace", "--no-fail-fast"]
+    } else {
+        &["test", "--workspace", "--all-targets", "--no-fail-fast"]
+    };
+    workspace::run(cargo(runner).args(arguments))?;
+    if arguments.is_empty() {
+        workspace::run(&mut cargo(&["test", "--workspace", "--doc"]))?;
+    }
+    Ok(())
+}
+
+fn has_nextest() -> bool {
+    let mut nextest: Command = workspace::cargo();
+    nextest.args(["nextest", "--version"]);
+    nextest.stdout(Stdio::null()).stderr(Stdio::null());
+    nextest.status().is_ok_and(|status| status.success())
+}
