@@ -37,7 +37,7 @@ const _: () = {
         /// How many records one iteration locks.
         #[serde(default = "ProcessQueue::__batch_size")]
         batch_size: ::process_runner::__private::Read<__Option_batch_size>,
-        #[serde(default)]
+        #[serde(default = "ProcessQueue::__tags")]
         tags: ::process_runner::__private::Read<__Option_tags>,
         limit: ::process_runner::__private::Read<__Option_limit>,
     }
@@ -45,6 +45,12 @@ const _: () = {
         fn __batch_size() -> ::process_runner::__private::Read<__Option_batch_size> {
             let value: u32 = 1000;
             __Option_batch_size::default(value)
+        }
+        fn __tags() -> ::process_runner::__private::Read<__Option_tags> {
+            let value: Vec<String> = <Vec<
+                String,
+            > as ::core::default::Default>::default();
+            __Option_tags::default(value)
         }
     }
     #[automatically_derived]
@@ -71,7 +77,7 @@ const _: () = {
                 tags: __Option_tags::get(options.tags),
                 limit: __Option_limit::get(options.limit),
                 db: __STATE_db.get(states)?,
-                seen: ::core::default::Default::default(),
+                seen: <HashSet<u64> as ::core::default::Default>::default(),
             })
         }
         fn lock_driver(
