@@ -48,7 +48,9 @@ impl Cluster {
     ///
     /// An endpoint or TLS file that cannot be used, denied access, or no embedded etcd to join.
     pub async fn connect(coordination: &Coordination) -> Result<Self, CoordinationError> {
-        Ok(Self { connection: join(coordination).await? })
+        Ok(Self {
+            connection: join(coordination).await?,
+        })
     }
 
     /// The cluster as it is, with fresh counters of every node that answers within 1.5 seconds.
@@ -83,7 +85,10 @@ fn counted(cluster: &ClusterSnapshot) -> bool {
     cluster.members.iter().all(|(node, member)| {
         cluster.statuses.get(&**node).is_some_and(|status| {
             status.incarnation == member.incarnation
-                && status.workers.iter().all(|w| w.records.is_some() || w.state != "running")
+                && status
+                    .workers
+                    .iter()
+                    .all(|w| w.records.is_some() || w.state != "running")
         })
     })
 }

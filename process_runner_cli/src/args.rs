@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Jobs(JobsArgs),
     /// Print the JSON Schema of the configuration file, for editors
     Schema(SchemaArgs),
+    /// Show the cluster as it is: nodes, jobs, and every worker index with its state
+    Status(StatusArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
 }
@@ -139,6 +141,42 @@ pub(crate) struct SchemaArgs {
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) app: AppArgs,
+}
+
+/// Which cluster to talk to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClusterArgs {
+    /// The configuration file whose `etcd:` section to use
+    #[arg(short, long, value_name = "CONFIG", conflicts_with = "endpoints")]
+    config: Option<PathBuf>,
+    /// The entry of `environments:` to use; else PR_ENV, else `development`
+    #[arg(short, long, value_name = "ENV")]
+    environment: Option<String>,
+    /// The endpoints of etcd, instead of a configuration file
+    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
+    pub(crate) endpoints: Vec<String>,
+    /// The prefix of the keys, with --endpoints
+    #[arg(long, value_name = "PREFIX", default_value = "/process_runner/default")]
+    pub(crate) prefix: String,
+}
+
+impl ClusterArgs {
+    /// The configuration to read, if no endpoints were given.
+    pub(crate) fn config(&self) -> ConfigArgs {
+        ConfigArgs {
+            config: self.config.clone(),
+            environment: self.environment.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

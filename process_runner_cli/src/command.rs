@@ -2,6 +2,8 @@
 
 mod completions;
 mod jobs;
+mod run;
+mod status;
 
 use process_runner::{App, Registry};
 
@@ -14,6 +16,8 @@ pub(crate) fn run(arguments: Arguments, app: App, role: Role) -> Result<Exit, Fa
     match arguments.command {
         Command::Jobs(args) => jobs::run(&args, &registry(app)?),
         Command::Completions(args) => completions::run(&args, role),
+        Command::Run(args) => run::run(&args, app),
+        Command::Status(args) => status::run(&args),
         _ => Ok(Exit::Internal),
     }
 }

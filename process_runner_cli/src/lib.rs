@@ -28,6 +28,7 @@
 
 mod args;
 mod command;
+mod configuration;
 mod exit;
 mod logging;
 mod output;

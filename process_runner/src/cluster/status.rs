@@ -111,7 +111,12 @@ pub struct SlotStatus {
 pub(super) fn status(cluster: &ClusterSnapshot) -> Status {
     let declared = declared(cluster);
     let slots = slots(cluster, &declared);
-    let runs = |job: &str| slots.iter().filter(|s| s.job == job && s.state == "running").count();
+    let runs = |job: &str| {
+        slots
+            .iter()
+            .filter(|s| s.job == job && s.state == "running")
+            .count()
+    };
     let jobs: Vec<_> = declared
         .iter()
         .map(|(job, record)| JobStatus {
@@ -164,7 +169,10 @@ fn declared(cluster: &ClusterSnapshot) -> BTreeMap<String, JobRecord> {
     let mut members: Vec<_> = cluster.members.values().collect();
     members.sort_by_key(|member| (member.loaded_at, &member.config));
     let mut jobs = BTreeMap::new();
-    for config in members.iter().filter_map(|member| cluster.configs.get(&member.config)) {
+    for config in members
+        .iter()
+        .filter_map(|member| cluster.configs.get(&member.config))
+    {
         for (job, record) in &config.jobs {
             jobs.insert(job.clone(), record.clone());
         }
@@ -175,15 +183,22 @@ fn declared(cluster: &ClusterSnapshot) -> BTreeMap<String, JobRecord> {
 fn slots(cluster: &ClusterSnapshot, declared: &BTreeMap<String, JobRecord>) -> Vec<SlotStatus> {
     let wanted = declared.iter().flat_map(|(job, record)| {
         let job: Arc<str> = job.as_str().into();
-        (0..record.workers).map(move |index| Slot { job: Arc::clone(&job), index })
+        (0..record.workers).map(move |index| Slot {
+            job: Arc::clone(&job),
+            index,
+        })
     });
     let mut all: Vec<Slot> = wanted.collect();
     let extra = cluster.slots.keys().filter(|slot| {
-        declared.get(&*slot.job).is_none_or(|record| slot.index >= record.workers)
+        declared
+            .get(&*slot.job)
+            .is_none_or(|record| slot.index >= record.workers)
     });
     all.extend(extra.cloned());
     all.sort();
-    all.iter().map(|slot| slot_status(cluster, slot, declared)).collect()
+    all.iter()
+        .map(|slot| slot_status(cluster, slot, declared))
+        .collect()
 }
 
 fn slot_status(
@@ -194,7 +209,10 @@ fn slot_status(
     let owned = cluster.slots.get(slot);
     let worker = owned.and_then(|owned| {
         let status = cluster.statuses.get(&owned.record.owner)?;
-        let found = status.workers.iter().find(|w| w.job == *slot.job && w.index == slot.index)?;
+        let found = status
+            .workers
+            .iter()
+            .find(|w| w.job == *slot.job && w.index == slot.index)?;
         (status.incarnation == owned.record.incarnation).then_some(found)
     });
     let (state, reason) = match (owned, worker) {
@@ -207,7 +225,9 @@ fn slot_status(
         job: slot.job.to_string(),
         index: slot.index,
         node: owned.map(|owned| owned.record.owner.clone()),
-        fence: owned.and_then(|o| Fence::new(cluster.epoch, o.mod_revision)).map(Fence::get),
+        fence: owned
+            .and_then(|o| Fence::new(cluster.epoch, o.mod_revision))
+            .map(Fence::get),
         state,
         phase: worker.and_then(|worker| worker.phase.clone()),
         since_progress_ms: count(|worker| worker.since_progress_ms),
@@ -221,7 +241,10 @@ fn slot_status(
 /// A slot whose owner has not said how its worker stands.
 fn unreported(cluster: &ClusterSnapshot, owner: &str) -> (String, Option<String>) {
     if cluster.members.contains_key(owner) {
-        ("starting".to_owned(), Some(format!("node `{owner}` has not reported it yet")))
+        (
+            "starting".to_owned(),
+            Some(format!("node `{owner}` has not reported it yet")),
+        )
     } else {
         let reason = format!("node `{owner}` is gone; waiting until its lease runs out");
         ("waiting".to_owned(), Some(reason))
@@ -234,7 +257,9 @@ fn unowned(
     slot: &Slot,
     declared: &BTreeMap<String, JobRecord>,
 ) -> (String, Option<String>) {
-    let max_per_node = declared.get(&*slot.job).and_then(|record| record.max_per_node);
+    let max_per_node = declared
+        .get(&*slot.job)
+        .and_then(|record| record.max_per_node);
     let mut full = Vec::new();
     for (node, member) in &cluster.members {
         let declares = cluster
@@ -244,16 +269,29 @@ fn unowned(
         if !declares {
             continue;
         }
-        let owned = cluster.slots.iter().filter(|(_, o)| o.record.owner == **node);
-        let of_job = owned.clone().filter(|(other, _)| other.job == slot.job).count();
+        let owned = cluster
+            .slots
+            .iter()
+            .filter(|(_, o)| o.record.owner == **node);
+        let of_job = owned
+            .clone()
+            .filter(|(other, _)| other.job == slot.job)
+            .count();
         match (member.capacity, max_per_node) {
             (Some(max), _) if owned.count() >= max as usize => {
                 full.push(format!("node `{node}` runs its max_workers of {max}"));
             }
             (_, Some(max)) if of_job >= max as usize => {
-                full.push(format!("node `{node}` runs the job's max_per_node of {max}"));
+                full.push(format!(
+                    "node `{node}` runs the job's max_per_node of {max}"
+                ));
             }
-            _ => return ("waiting".to_owned(), Some(format!("node `{node}` is about to take it"))),
+            _ => {
+                return (
+                    "waiting".to_owned(),
+                    Some(format!("node `{node}` is about to take it")),
+                );
+            }
         }
     }
     ("unplaced".to_owned(), Some(full.join("; ")))

@@ -25,6 +25,18 @@ pub enum Coordination {
 }
 
 impl Coordination {
+    /// An etcd at these endpoints, without TLS and user, with the default lease.
+    pub fn etcd(endpoints: Vec<String>, prefix: String) -> Self {
+        Self::Etcd(EtcdConfig {
+            endpoints,
+            prefix,
+            lease_ttl: Self::default().lease_ttl(),
+            username: None,
+            password: None,
+            tls: None,
+        })
+    }
+
     /// Where all keys live.
     pub fn prefix(&self) -> &str {
         match self {

@@ -74,7 +74,9 @@ async fn embedded(config: &EmbeddedConfig) -> Result<Connection, CoordinationErr
 
 /// Opens the way that the configuration names, without hosting anything: for whoever only looks.
 pub(crate) async fn join(coordination: &Coordination) -> Result<Connection, CoordinationError> {
-    let Coordination::Embedded(config) = coordination else { return connect(coordination).await };
+    let Coordination::Embedded(config) = coordination else {
+        return connect(coordination).await;
+    };
     let dir = data_dir(config);
     match EmbeddedEtcd::find_host(&dir).await.map_err(unusable)? {
         Some(Joined::Guest { socket, host_pid }) => guest(config, &socket, host_pid).await,
@@ -88,11 +90,16 @@ pub(crate) async fn join(coordination: &Coordination) -> Result<Connection, Coor
 }
 
 fn data_dir(config: &EmbeddedConfig) -> PathBuf {
-    config.data_dir.clone().unwrap_or_else(|| default_data_dir(&config.prefix))
+    config
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| default_data_dir(&config.prefix))
 }
 
 fn unusable(error: impl std::fmt::Display) -> CoordinationError {
-    CoordinationError::Embedded { reason: error.to_string() }
+    CoordinationError::Embedded {
+        reason: error.to_string(),
+    }
 }
 
 async fn guest(
@@ -101,7 +108,10 @@ async fn guest(
     host_pid: Option<u32>,
 ) -> Result<Connection, CoordinationError> {
     let client = client_of(guest_channel(socket)).await?;
-    let host = host_pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+    let host = host_pid.map_or_else(
+        || "another process".to_owned(),
+        |pid| format!("process {pid}"),
+    );
     let description = format!("the embedded etcd of {host} (this machine only)");
     Ok(Connection {
         etcd: Etcd::new(vec![(description.clone(), client)]),

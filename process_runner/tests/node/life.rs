@@ -126,7 +126,13 @@ async fn an_outage_shorter_than_the_validity_left_disturbs_nothing() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     cluster.etcd.faults().thaw();
     cluster.log.wait_for("end 0.1").await;
-    let undisturbed = ["a lock 0", "a begin 0.0", "a end 0.0", "a begin 0.1", "a end 0.1"];
+    let undisturbed = [
+        "a lock 0",
+        "a begin 0.0",
+        "a end 0.0",
+        "a begin 0.1",
+        "a end 0.1",
+    ];
     assert_eq!(cluster.log.lines()[..5], undisturbed);
     assert_eq!(node.stop().await, NodeEnd::Clean);
 }

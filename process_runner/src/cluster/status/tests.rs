@@ -22,17 +22,38 @@ fn member(incarnation: &str, capacity: Option<u32>) -> MemberRecord {
 }
 
 fn cluster(workers: u32, max_per_node: Option<u32>, capacity: Option<u32>) -> ClusterSnapshot {
-    let job = JobRecord { class: "Work".into(), workers, max_per_node };
-    let mut cluster = ClusterSnapshot { revision: 9, ..ClusterSnapshot::default() };
+    let job = JobRecord {
+        class: "Work".into(),
+        workers,
+        max_per_node,
+    };
+    let mut cluster = ClusterSnapshot {
+        revision: 9,
+        ..ClusterSnapshot::default()
+    };
     cluster.members.insert("a".into(), member("i1", capacity));
-    cluster.configs.insert("c1".into(), ConfigRecord { jobs: [("work".into(), job)].into() });
+    cluster.configs.insert(
+        "c1".into(),
+        ConfigRecord {
+            jobs: [("work".into(), job)].into(),
+        },
+    );
     cluster
 }
 
 fn own(cluster: &mut ClusterSnapshot, index: u32, owner: &str, incarnation: &str) {
-    let record =
-        SlotRecord { owner: owner.into(), incarnation: incarnation.into(), nonce: "0".into() };
-    cluster.slots.insert(Slot::new("work", index), OwnedSlot { record, mod_revision: 7 });
+    let record = SlotRecord {
+        owner: owner.into(),
+        incarnation: incarnation.into(),
+        nonce: "0".into(),
+    };
+    cluster.slots.insert(
+        Slot::new("work", index),
+        OwnedSlot {
+            record,
+            mod_revision: 7,
+        },
+    );
 }
 
 fn report(cluster: &mut ClusterSnapshot, index: u32, state: &str, reason: Option<&str>) {
@@ -51,7 +72,10 @@ fn report(cluster: &mut ClusterSnapshot, index: u32, state: &str, reason: Option
     cluster
         .statuses
         .entry("a".into())
-        .or_insert_with(|| StatusRecord { incarnation: "i1".into(), workers: vec![] })
+        .or_insert_with(|| StatusRecord {
+            incarnation: "i1".into(),
+            workers: vec![],
+        })
         .workers
         .push(worker);
 }
@@ -79,7 +103,13 @@ fn a_slot_of_a_node_that_is_gone_waits_for_its_lease() {
     own(&mut cluster, 0, "b", "i9");
     let status = status(&cluster);
     assert_eq!(status.slots[0].state, "waiting");
-    assert!(status.slots[0].reason.as_deref().unwrap().contains("node `b` is gone"));
+    assert!(
+        status.slots[0]
+            .reason
+            .as_deref()
+            .unwrap()
+            .contains("node `b` is gone")
+    );
 }
 
 #[test]
@@ -89,7 +119,10 @@ fn a_status_of_an_earlier_incarnation_does_not_count() {
     cluster.members.insert("a".into(), member("i2", None));
     own(&mut cluster, 0, "a", "i2");
     let status = status(&cluster);
-    assert_eq!((status.running, status.slots[0].state.as_str()), (0, "starting"));
+    assert_eq!(
+        (status.running, status.slots[0].state.as_str()),
+        (0, "starting")
+    );
 }
 
 #[test]
@@ -98,9 +131,18 @@ fn every_slot_that_does_not_run_has_a_reason() {
     own(&mut cluster, 0, "a", "i1");
     own(&mut cluster, 1, "a", "i1");
     own(&mut cluster, 9, "a", "i1");
-    report(&mut cluster, 0, "backing_off", Some("lock_records: no database"));
+    report(
+        &mut cluster,
+        0,
+        "backing_off",
+        Some("lock_records: no database"),
+    );
     let status = status(&cluster);
-    assert_eq!(status.slots.len(), 5, "a slot beyond the count is listed too");
+    assert_eq!(
+        status.slots.len(),
+        5,
+        "a slot beyond the count is listed too"
+    );
     for slot in &status.slots {
         assert!(slot.state == "running" || slot.reason.as_ref().is_some_and(|r| !r.is_empty()));
     }

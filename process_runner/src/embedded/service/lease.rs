@@ -13,7 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::super::node::Kind;
-use super::super::store::{Refusal, Store};
+use super::super::store::Store;
 use super::Entrance;
 
 type KeepAliveReply = Result<PbLeaseKeepAliveResponse, Status>;
@@ -29,7 +29,7 @@ impl PbLeaseService for Entrance {
         let PbLeaseGrantRequest { ttl, id } = request.into_inner();
         let work = move |store: &mut Store, now| {
             let id = match id {
-                0 => free_id(store)?,
+                0 => free_id(store),
                 id => id,
             };
             store.grant(id, ttl, now)
@@ -88,16 +88,14 @@ impl PbLeaseService for Entrance {
 }
 
 /// A positive id that no lease has.
-fn free_id(store: &Store) -> Result<i64, Refusal> {
-    loop {
-        // Without randomness ids still differ, they are only easier to guess.
-        let random = getrandom::u64().unwrap_or_else(|_| store.revision().unsigned_abs());
-        let mut id = (random >> 1).cast_signed();
-        while store.leases().get(id).is_some() || id == 0 {
-            id = id.wrapping_add(1) & i64::MAX;
-        }
-        return Ok(id);
+fn free_id(store: &Store) -> i64 {
+    // Without randomness ids still differ, they are only easier to guess.
+    let random = getrandom::u64().unwrap_or_else(|_| store.revision().unsigned_abs());
+    let mut id = (random >> 1).cast_signed();
+    while id == 0 || store.leases().get(id).is_some() {
+        id = id.wrapping_add(1) & i64::MAX;
     }
+    id
 }
 
 /// Answers a stream's renewals until it ends or is cut.

@@ -5,6 +5,9 @@
 
 use std::ops::Bound;
 
+/// Where a range begins and ends, for an ordered map.
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
 /// The keys named by a `key` and `range_end` pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyRange<'a> {
@@ -37,7 +40,7 @@ impl<'a> KeyRange<'a> {
     }
 
     /// Bounds for an ordered map, or `None` when no key can be meant.
-    pub(crate) fn bounds(self) -> Option<(Bound<&'a [u8]>, Bound<&'a [u8]>)> {
+    pub(crate) fn bounds(self) -> Option<Bounds<'a>> {
         let from = Bound::Included(self.key);
         if self.range_end.is_empty() {
             return Some((from, Bound::Included(self.key)));

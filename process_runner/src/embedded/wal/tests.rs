@@ -26,16 +26,17 @@ fn fresh() -> Store {
 }
 
 /// All that clients can see of a store.
-fn view(
-    store: &Store,
-) -> (
-    i64,
-    u64,
-    i64,
-    Vec<PbKeyValue>,
-    Vec<Arc<PbKeyValue>>,
-    Vec<(i64, i64, usize)>,
-) {
+#[derive(Debug, PartialEq)]
+struct View {
+    revision: i64,
+    term: u64,
+    compacted: i64,
+    keys: Vec<PbKeyValue>,
+    history: Vec<Arc<PbKeyValue>>,
+    leases: Vec<(i64, i64, usize)>,
+}
+
+fn view(store: &Store) -> View {
     let everything = PbRangeRequest {
         key: vec![0],
         range_end: vec![0],
@@ -43,14 +44,14 @@ fn view(
     };
     let leases = store.leases().granted().into_iter();
     let leases = leases.map(|(id, ttl)| (id, ttl, store.leases().get(id).unwrap().keys.len()));
-    (
-        store.revision(),
-        store.term(),
-        store.space().compacted(),
-        store.range(&everything).unwrap().kvs,
-        store.space().changes(0, i64::MAX).cloned().collect(),
-        leases.collect(),
-    )
+    View {
+        revision: store.revision(),
+        term: store.term(),
+        compacted: store.space().compacted(),
+        keys: store.range(&everything).unwrap().kvs,
+        history: store.space().changes(0, i64::MAX).cloned().collect(),
+        leases: leases.collect(),
+    }
 }
 
 /// Does something to the store, different at every `turn`.
@@ -82,7 +83,6 @@ fn work(store: &mut Store, turn: i64) {
 }
 
 /// A log file written frame by frame; where each frame ended, and what the store looked like then.
-#[expect(clippy::type_complexity, reason = "a test's own list of pairs")]
 fn written(turns: i64) -> (Vec<u8>, Vec<(usize, Store)>) {
     let mut store = fresh();
     for turn in 0..10 {
@@ -184,7 +184,7 @@ async fn reopening_raises_the_term_keeps_the_ids_and_the_state() {
     let never = || panic!("a store is there already");
     let opened = open(dir.path(), lock(dir.path()), SETUP, never).unwrap();
     let mut expected = view(&store);
-    expected.1 = 2;
+    expected.term = 2;
     assert_eq!(view(&opened.store), expected);
     assert_eq!(opened.store.identity(), identity());
 }
@@ -194,23 +194,26 @@ async fn the_file_stays_bounded_and_old_generations_go() {
     let dir = tempfile::tempdir().unwrap();
     let identity = || fresh().identity();
     let opened = open(dir.path(), lock(dir.path()), SETUP, identity).unwrap();
-    let (mut store, mut log) = opened.start(20_000).unwrap();
+    let (mut store, mut log) = opened.start(5_000).unwrap();
     let mut published = log.published().subscribe();
-    for step in 1..=2_000 {
+    for step in 1..=400 {
         work(&mut store, i64::try_from(step).unwrap());
         let records = store.take_journal();
+        if records.is_empty() {
+            continue;
+        }
         log.append(&records, step, &store);
         published.wait_for(|now| now.step >= step).await.unwrap();
         let mut names = files(dir.path());
         names.retain(|name| name != "lock");
         let size = std::fs::metadata(dir.path().join(&names[0])).unwrap().len();
-        assert!(size < 60_000, "{size} at {step}");
+        assert!(size < 20_000, "{size} at {step}");
     }
     log.close().await;
     assert_eq!(files(dir.path()).len(), 2);
     let opened = open(dir.path(), lock(dir.path()), SETUP, identity).unwrap();
     let mut expected = view(&store);
-    expected.1 = 2;
+    expected.term = 2;
     assert_eq!(view(&opened.store), expected);
 }
 

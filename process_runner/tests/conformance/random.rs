@@ -1,0 +1,1 @@
+//! Random histories, the same for every server, compared reply by reply.

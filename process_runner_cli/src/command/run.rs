@@ -1,0 +1,76 @@
+//! `run`: starts a node and runs workers until it is told to stop.
+//!
+//! Everything that can be wrong with the configuration is told before anything starts. Signals
+//! then steer the node: TERM and INT drain, a second one cancels, a third exits now.
+
+mod signals;
+
+use process_runner::config::Config;
+use process_runner::{App, CoordinationError, Node, NodeEnd, NodeError};
+
+use super::registry;
+use crate::args::RunArgs;
+use crate::configuration::load_for;
+use crate::exit::{Exit, Failure};
+use crate::logging;
+
+/// Runs a node to its end.
+pub(super) fn run(arguments: &RunArgs, app: App) -> Result<Exit, Failure> {
+    logging::start(arguments.log_format)?;
+    let registry = registry(app)?;
+    let mut config = load_for(&arguments.config, Some(&registry))?.config;
+    choose_jobs(&mut config, &arguments.jobs)?;
+    if let Some(name) = &arguments.node_name {
+        config.node.name = Some(name.clone());
+    }
+    let node = Node::new(config, registry)
+        .until_idle(arguments.until_idle)
+        .wait(arguments.wait);
+    let _signals = signals::steer(node.handle())?;
+    match node.run() {
+        Ok(end) => Ok(exit_of(end)),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// Keeps only the jobs that were named.
+fn choose_jobs(config: &mut Config, wanted: &[String]) -> Result<(), Failure> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|job| !config.jobs.contains_key(job.as_str()))
+    {
+        let known: Vec<&str> = config.jobs.keys().map(|job| &**job).collect();
+        return Err(
+            Failure::new(Exit::Usage, format!("there is no job `{unknown}`"))
+                .help(format!("the configuration has: {}", known.join(", "))),
+        );
+    }
+    config
+        .jobs
+        .retain(|job, _| wanted.iter().any(|name| **job == **name));
+    Ok(())
+}
+
+fn exit_of(end: NodeEnd) -> Exit {
+    match end {
+        NodeEnd::Clean => Exit::Clean,
+        NodeEnd::CutOff { .. } | NodeEnd::Outlived { lost: false, .. } => Exit::DrainDeadline,
+        NodeEnd::Outlived { lost: true, .. } => Exit::LostMembership,
+        _ => Exit::Failure,
+    }
+}
+
+fn failure(error: NodeError) -> Failure {
+    let exit = match &error {
+        NodeError::Coordination(CoordinationError::Unreachable { .. }) => Exit::Unavailable,
+        NodeError::App(_) | NodeError::UnknownClass { .. } | NodeError::Job { .. } => {
+            Exit::InvalidConfig
+        }
+        NodeError::Thread(_) => Exit::Internal,
+        _ => Exit::Failure,
+    };
+    Failure::new(exit, error.to_string())
+}
