@@ -8,12 +8,15 @@
 mod error;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::panic::Location;
+use std::path::PathBuf;
 
 pub use error::{AppError, AppErrors};
 
 use crate::class::{ClassEntry, JobClass};
+use crate::command::Programs;
 use crate::state::{Place, StateConstructor, States};
 
 /// Job classes and shared state. Built in `main`, consumed by the command line or by a node.
@@ -30,6 +33,7 @@ use crate::state::{Place, StateConstructor, States};
 pub struct App {
     classes: Vec<ClassEntry>,
     constructors: Vec<StateConstructor>,
+    programs: Programs,
 }
 
 /// A constructor registered by `#[process_runner::state]`.
@@ -61,6 +65,7 @@ impl App {
             constructors: inventory::iter::<StateEntry>()
                 .map(|e| (e.constructor)())
                 .collect(),
+            programs: Programs::direct(),
         }
     }
 
@@ -90,14 +95,28 @@ impl App {
         self
     }
 
+    /// Starts the programs of the class `Command` under the shim that `executable` becomes when
+    /// [`command::shim::main`](crate::command::shim::main) is called in it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn program_shim(mut self, executable: PathBuf) -> Self {
+        self.programs = Programs::through(executable);
+        self
+    }
+
     /// Checks what was registered and fixes it.
     ///
     /// # Errors
     ///
     /// All of: two classes of one name, two constructors of one type, state that a class asks for
     /// and nobody provides.
-    pub fn into_registry(self) -> Result<Registry, AppErrors> {
+    pub fn into_registry(mut self) -> Result<Registry, AppErrors> {
         let mut errors = Vec::new();
+        let programs = self.programs.clone();
+        self.constructors.push(StateConstructor::new(
+            Place::from(Location::caller()),
+            async move || Ok::<_, Infallible>(programs),
+        ));
         let classes = unique_classes(self.classes, &mut errors);
         duplicate_state(&self.constructors, &mut errors);
         missing_state(&classes, &self.constructors, &mut errors);

@@ -66,12 +66,31 @@ impl ClassEntry {
         }
     }
 
-    /// The JSON Schema (draft-07) of `options:`, complete in itself.
+    /// The JSON Schema (draft-07) of `options:`, complete in itself: nested types are written out
+    /// where they stand, and only a type that contains itself is under `definitions`.
     pub fn options_schema(&self) -> Value {
         let mut settings = schemars::generate::SchemaSettings::draft07();
         settings.inline_subschemas = true;
-        settings.meta_schema = None;
-        (self.schema)(&mut settings.into_generator()).to_value()
+        let mut generator = settings.into_generator();
+        let mut schema = (self.schema)(&mut generator);
+        for transform in generator.transforms_mut() {
+            transform.transform(&mut schema);
+        }
+        let definitions = generator.take_definitions(true);
+        if !definitions.is_empty() {
+            schema.insert("definitions".to_owned(), definitions.into());
+        }
+        schema.to_value()
+    }
+
+    /// Reads `options` as a worker would, and forgets them. `null` stands for no options at all.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, and where: an unknown key, a value of the wrong type, a
+    /// missing option that has no default.
+    pub fn check_options(&self, options: &Value) -> Result<(), OptionError> {
+        (self.check)(options)
     }
 }
 
@@ -128,6 +147,8 @@ fn build<J: JobClass>(options: &Value, states: &States) -> Result<Box<dyn Erased
 }
 
 fn deserialize<T: serde::de::DeserializeOwned>(options: &Value) -> Result<T, OptionError> {
+    let none = Value::Object(serde_json::Map::new());
+    let options = if options.is_null() { &none } else { options };
     serde_path_to_error::deserialize(options).map_err(|error| {
         let path = error.path().iter().filter_map(segment).collect();
         OptionError {

@@ -43,6 +43,8 @@ mod schema;
 mod secret;
 mod source;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod validate;
 
@@ -55,7 +57,7 @@ pub use classes::Classes;
 pub use codes::{CODES, Code, explain};
 pub use etcd::{Coordination, EmbeddedConfig, EtcdConfig, TlsConfig};
 pub use job::{Backoff, JobConfig, Location, RetryConfig};
-pub use load::{Loaded, Request, load};
+pub use load::{Loaded, Request, load, load_coordination};
 pub use node::NodeConfig;
 pub use problem::{Label, Position, Problem, ProblemKind, Problems, Severity, Span};
 pub use schema::schema;
@@ -78,7 +80,8 @@ pub struct Config {
     pub hash: String,
     /// The environments of the file, by name.
     pub environments: Vec<String>,
-    /// What is in force, as in the file, with every secret replaced by `***`.
+    /// What is in force, in the shape of the file: the environment laid over `global`, defaults
+    /// filled in, every secret replaced by `***`.
     pub shown: serde_json::Value,
 }
 

@@ -12,6 +12,8 @@ mod app;
 mod class;
 mod clock;
 pub mod cluster;
+#[doc(hidden)]
+pub mod command;
 pub mod config;
 mod coordination;
 pub mod embedded;

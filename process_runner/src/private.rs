@@ -3,6 +3,8 @@
 // This file is a module by another name, so its children need their paths spelled out.
 #[path = "private/constructor.rs"]
 mod constructor;
+#[path = "private/option.rs"]
+mod option;
 #[path = "private/source.rs"]
 mod source;
 
@@ -11,7 +13,9 @@ pub use schemars;
 pub use serde;
 
 pub use self::constructor::{StateResult, constructor};
+pub use self::option::{OptionSource, Probe, Read, ReadAs, Unreadable, option_value};
 pub use self::source::{DriverSource, StateSource};
+pub use crate::__option_source as option_source;
 pub use crate::app::StateEntry;
 pub use crate::class::{ClassEntry, JobClass};
 pub use crate::lock::LockDriver;

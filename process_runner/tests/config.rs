@@ -6,10 +6,12 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use process_runner::config::{Classes, Loaded, Problems, Request, load};
+use process_runner::config::{
+    AppSource, Classes, Coordination, Loaded, ProblemKind, Problems, Request, load,
+};
 use process_runner::lock::LockDriver;
 use process_runner::prelude::*;
-use process_runner::{JobClass, Place, StateRequirement, States};
+use process_runner::{JobClass, Place, Registry, StateRequirement, States};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,15 +112,19 @@ fn variables(name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
+fn registry() -> Registry {
+    App::new()
+        .job::<ProcessQueue>()
+        .job::<Mailer>()
+        .into_registry()
+        .unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 fn run(path: &Path) -> Result<Loaded, Problems> {
     let text = std::fs::read(path).unwrap();
     let text = String::from_utf8_lossy(&text);
     let head = text.lines().next().unwrap_or_default();
-    let registry = App::new()
-        .job::<ProcessQueue>()
-        .job::<Mailer>()
-        .into_registry()
-        .unwrap_or_else(|errors| panic!("{errors}"));
+    let registry = registry();
     let classes: &dyn Classes = &registry;
     load(&Request {
         path: Some(path),
@@ -175,4 +181,80 @@ fn every_file_says_what_is_expected() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_schema_says_what_the_file_may() {
+    let schema = process_runner::config::schema(Some(&registry()));
+    let actual = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/schema.json");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(golden, actual).unwrap();
+    } else {
+        assert_eq!(std::fs::read_to_string(golden).unwrap(), actual);
+    }
+}
+
+/// A load of `path` without classes.
+fn load_path(path: &Path) -> Result<Loaded, Problems> {
+    load(&Request {
+        path: Some(path),
+        environment: None,
+        env: &|_| None,
+        classes: None,
+    })
+}
+
+#[test]
+fn a_name_without_its_end_finds_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config");
+    let good = "jobs: { a: { class: A } }";
+    let code = |path: &Path| load_path(path).unwrap_err().list[0].code;
+
+    assert_eq!(code(&config), "PR0001");
+    assert_eq!(load_path(&config).unwrap_err().kind, ProblemKind::Missing);
+    std::fs::create_dir(&config).unwrap();
+    assert_eq!(code(&config), "PR0003");
+    for name in ["config/process_runner.yml", "config.yaml", "config.yml"] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, good).unwrap();
+        assert_eq!(load_path(&config).unwrap().path, path);
+    }
+    assert_eq!(code(&directory.path().join("confi")), "PR0001");
+    let exact = directory.path().join("other");
+    std::fs::write(&exact, good).unwrap();
+    assert_eq!(load_path(&exact).unwrap().path, exact);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_its_own_problem() {
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("loop.yml");
+    std::os::unix::fs::symlink(&link, &link).unwrap();
+    let problems = load_path(&link).unwrap_err();
+    assert_eq!(problems.list[0].code, "PR0002");
+    assert_eq!(problems.kind, ProblemKind::Unreadable);
+
+    // An endless file ends at the limit.
+    let problems = load_path(Path::new("/dev/zero")).unwrap_err();
+    assert_eq!(problems.list[0].code, "PR0004");
+}
+
+#[test]
+fn relative_paths_start_at_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c.yml");
+    let text = "app: { path: ./bin/app }\netcd: { endpoints: ['https://a:1'], ca: ca.pem, cert: /abs/c, key: k }\njobs: { a: { class: A } }";
+    std::fs::write(&path, text).unwrap();
+    let config = load_path(&path).unwrap().config;
+    let app = directory.path().join("./bin/app");
+    assert_eq!(config.app, Some(AppSource::Path(app)));
+    let Coordination::Etcd(etcd) = config.coordination else {
+        panic!("endpoints mean a cluster");
+    };
+    let tls = etcd.tls.unwrap();
+    assert_eq!(tls.ca, Some(directory.path().join("ca.pem")));
+    let client = (PathBuf::from("/abs/c"), directory.path().join("k"));
+    assert_eq!(tls.client, Some(client));
 }

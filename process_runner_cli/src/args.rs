@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::Role;
 use crate::exit::Exit;
 use crate::logging::LogFormat;
+use crate::report::Format;
 
 mod duration;
 
@@ -104,22 +106,8 @@ pub(crate) struct ValidateArgs {
     #[arg(long, conflicts_with = "environment")]
     pub(crate) all_envs: bool,
     /// How problems are written
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
     pub(crate) format: Format,
-}
-
-/// How problems are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Format {
-    /// For people, with the place in the file
-    #[default]
-    Human,
-    /// One JSON document
-    Json,
-    /// Annotations of GitHub Actions
-    Github,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -184,6 +172,10 @@ pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::NAMES).try_map(|name| name.parse::<Format>())
 }
 
 /// Reads the arguments of this process. Help, versions and mistakes are written here already.

@@ -3,7 +3,9 @@
 mod completions;
 mod jobs;
 mod run;
+mod schema;
 mod status;
+mod validate;
 
 use process_runner::{App, Registry};
 
@@ -14,11 +16,12 @@ use crate::exit::{Exit, Failure};
 /// Runs the command that was asked for.
 pub(crate) fn run(arguments: Arguments, app: App, role: Role) -> Result<Exit, Failure> {
     match arguments.command {
-        Command::Jobs(args) => jobs::run(&args, &registry(app)?),
-        Command::Completions(args) => completions::run(&args, role),
-        Command::Run(args) => run::run(&args, app),
+        Command::Run(args) => run::run(&args, app, role),
+        Command::Validate(args) => validate::run(&args, &registry(app)?, role),
+        Command::Jobs(args) => jobs::run(&args, &registry(app)?, role),
+        Command::Schema(args) => schema::run(&args, &registry(app)?, role),
         Command::Status(args) => status::run(&args),
-        _ => Ok(Exit::Internal),
+        Command::Completions(args) => completions::run(&args, role),
     }
 }
 

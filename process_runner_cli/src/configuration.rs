@@ -1,28 +1,40 @@
-//! The configuration, loaded for a command: every problem told at once, nothing started.
+//! The configuration as commands use it: loaded with this process's variables, nothing started, and
+//! its problems told all at once, in the way and with the exit code that the user asked for.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use process_runner::config::{Classes, Loaded, ProblemKind, Problems, Request, load};
+use process_runner::config::{self, Classes, Loaded, ProblemKind, Problems, Request};
+use process_runner::{OptionError, Registry};
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
 
 use crate::args::ConfigArgs;
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::report::{self, Format};
 
-/// Loads the configuration and tells its warnings on stderr.
+/// Loads the configuration and tells its problems or warnings on stderr.
 pub(crate) fn load_for(
     arguments: &ConfigArgs,
     classes: Option<&dyn Classes>,
 ) -> Result<Loaded, Failure> {
-    let loaded = read(
+    let loaded = load_silently(arguments, classes)?;
+    tell(&loaded.warnings, Format::Human)?;
+    Ok(loaded)
+}
+
+/// Loads the configuration and tells its problems, but no warnings: it will be loaded again.
+pub(crate) fn load_silently(
+    arguments: &ConfigArgs,
+    classes: Option<&dyn Classes>,
+) -> Result<Loaded, Failure> {
+    read(
         arguments.config.as_deref(),
         arguments.environment.as_deref(),
         classes,
     )
-    .map_err(|problems| Failure::new(exit_of(&problems), problems.to_string()))?;
-    if !loaded.warnings.list.is_empty() {
-        output::note(&loaded.warnings.to_string());
-    }
-    Ok(loaded)
+    .map_err(|problems| refuse(&problems, Format::Human))
 }
 
 /// Loads the configuration and tells nothing.
@@ -31,19 +43,68 @@ pub(crate) fn read(
     environment: Option<&str>,
     classes: Option<&dyn Classes>,
 ) -> Result<Loaded, Problems> {
-    let env = |name: &str| std::env::var(name).ok();
-    load(&Request {
+    config::load(&Request {
         path,
         environment,
-        env: &env,
+        env: &|name| std::env::var(name).ok(),
         classes,
     })
 }
 
-/// A file that is not there is a mistake in the arguments; everything else is one in the file.
-pub(crate) fn exit_of(problems: &Problems) -> Exit {
-    match problems.kind {
-        ProblemKind::Missing => Exit::NoInput,
-        _ => Exit::InvalidConfig,
+/// Tells the problems. The failure has the exit code they stand for: a file that is not there is a
+/// mistake in the arguments; everything else is one in the file.
+pub(crate) fn refuse(problems: &Problems, format: Format) -> Failure {
+    let exit = match problems.kind {
+        ProblemKind::Missing | ProblemKind::Unreadable => Exit::NoInput,
+        ProblemKind::Invalid => Exit::InvalidConfig,
+    };
+    match tell(problems, format) {
+        Ok(()) => Failure::told(exit),
+        Err(failure) => failure,
+    }
+}
+
+/// Tells problems or warnings: people read stderr, programs read stdout.
+pub(crate) fn tell(problems: &Problems, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Human => {
+            let text = report::render(problems, format, output::color_on_stderr());
+            if !problems.list.is_empty() {
+                output::note(text.trim_end());
+            }
+            Ok(())
+        }
+        Format::Json | Format::Github | Format::Sarif => {
+            output::data(&report::render(problems, format, false))
+        }
+    }
+}
+
+/// The classes of a registry, and any other that the configuration names, of which nothing is
+/// known: for checking a file without the app that it is for.
+pub(crate) struct Partial<'a> {
+    registry: &'a Registry,
+    names: BTreeSet<&'a str>,
+}
+
+impl<'a> Partial<'a> {
+    pub(crate) fn new(registry: &'a Registry, loaded: &'a Loaded) -> Self {
+        let named = loaded.config.jobs.values().map(|job| &*job.class);
+        let names = named.chain(Classes::names(registry)).collect();
+        Self { registry, names }
+    }
+}
+
+impl Classes for Partial<'_> {
+    fn names(&self) -> Vec<&str> {
+        self.names.iter().copied().collect()
+    }
+
+    fn check(&self, class: &str, options: &Value) -> Result<(), OptionError> {
+        self.registry.check(class, options)
+    }
+
+    fn options_schema(&self, class: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
+        Classes::options_schema(self.registry, class, generator)
     }
 }

@@ -47,7 +47,8 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
-    message: String,
+    /// `None` if it was told already.
+    message: Option<String>,
     help: Option<String>,
 }
 
@@ -56,7 +57,16 @@ impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
-            message: message.into(),
+            message: Some(message.into()),
+            help: None,
+        }
+    }
+
+    /// A failure that the user has read about.
+    pub(crate) fn told(exit: Exit) -> Self {
+        Self {
+            exit,
+            message: None,
             help: None,
         }
     }
@@ -69,14 +79,20 @@ impl Failure {
 
     /// Tells it on stderr and gives the exit code.
     pub(crate) fn report(self) -> Exit {
-        output::note(&self.to_string());
+        if self.message.is_some() {
+            output::note(&self.to_string());
+        }
         self.exit
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        write!(
+            f,
+            "error: {}",
+            self.message.as_deref().unwrap_or("see above")
+        )?;
         if let Some(help) = &self.help {
             for (at, line) in help.lines().enumerate() {
                 let lead = if at == 0 { "  help: " } else { "        " };

@@ -30,8 +30,10 @@ mod args;
 mod command;
 mod configuration;
 mod exit;
+mod launcher;
 mod logging;
 mod output;
+pub mod report;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,9 @@ enum Role {
 }
 
 fn enter(app: App, role: Role) -> ExitCode {
+    if let Some(code) = process_runner::command::shim::main() {
+        return code;
+    }
     let exit = match args::parse(role) {
         Ok(args) => command::run(args, app, role).unwrap_or_else(|failure| failure.report()),
         Err(exit) => exit,

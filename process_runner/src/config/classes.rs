@@ -1,7 +1,8 @@
 //! What the configuration needs to know of compiled classes: a port, so that it can be checked
 //! without any.
 
-use serde_json::{Map, Value as Json};
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::Value as Json;
 
 use crate::app::Registry;
 use crate::class::OptionError;
@@ -18,42 +19,38 @@ pub trait Classes {
     /// The first thing that is wrong.
     fn check(&self, class: &str, options: &Json) -> Result<(), OptionError>;
 
-    /// The JSON Schema (draft-07) of the options of `class`; `definitions` takes the types that it
-    /// refers to.
-    fn options_schema(&self, class: &str, definitions: &mut Map<String, Json>) -> Option<Json>;
+    /// The schema of the options of `class`. `generator` keeps the types that it refers to, and
+    /// tells apart those of different classes that share a name.
+    fn options_schema(&self, class: &str, generator: &mut SchemaGenerator) -> Option<Schema>;
 
     /// The names of the options of `class`.
     fn option_names(&self, class: &str) -> Vec<String> {
-        let mut definitions = Map::new();
-        let schema = self.options_schema(class, &mut definitions);
-        let properties = schema.as_ref().and_then(|schema| {
-            let schema = resolve(schema, &definitions);
-            schema.get("properties")?.as_object()
-        });
+        let schema = resolved_schema(self, class);
+        let properties = schema
+            .as_ref()
+            .and_then(|schema| schema.get("properties")?.as_object());
         properties.map_or_else(Vec::new, |names| names.keys().cloned().collect())
     }
 
     /// The options of `class` that have no default.
     fn required_options(&self, class: &str) -> Vec<String> {
-        let mut definitions = Map::new();
-        let schema = self.options_schema(class, &mut definitions);
-        let required = schema.as_ref().and_then(|schema| {
-            let schema = resolve(schema, &definitions);
-            schema.get("required")?.as_array()
-        });
-        required.map_or_else(Vec::new, |names| {
-            let names = names.iter().filter_map(Json::as_str);
-            names.map(str::to_owned).collect()
-        })
+        let schema = resolved_schema(self, class);
+        let required = schema
+            .as_ref()
+            .and_then(|schema| schema.get("required")?.as_array());
+        let names = required.into_iter().flatten().filter_map(Json::as_str);
+        names.map(str::to_owned).collect()
     }
 }
 
-/// The schema itself, if `schema` only refers to one.
-fn resolve<'a>(schema: &'a Json, definitions: &'a Map<String, Json>) -> &'a Json {
+/// The schema of the options of `class` itself, not a reference to it.
+fn resolved_schema<C: Classes + ?Sized>(classes: &C, class: &str) -> Option<Json> {
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let schema = classes.options_schema(class, &mut generator)?.to_value();
     let reference = schema.get("$ref").and_then(Json::as_str);
     let name = reference.and_then(|reference| reference.rsplit('/').next());
-    name.and_then(|name| definitions.get(name))
-        .unwrap_or(schema)
+    let definition = name.and_then(|name| generator.definitions().get(name).cloned());
+    Some(definition.unwrap_or(schema))
 }
 
 impl Classes for Registry {
@@ -62,17 +59,11 @@ impl Classes for Registry {
     }
 
     fn check(&self, class: &str, options: &Json) -> Result<(), OptionError> {
-        self.class(class)
-            .map_or(Ok(()), |class| (class.check)(options))
+        let class = self.class(class);
+        class.map_or(Ok(()), |class| (class.check)(options))
     }
 
-    fn options_schema(&self, class: &str, definitions: &mut Map<String, Json>) -> Option<Json> {
-        let mut generator = schemars::generate::SchemaSettings::draft07().into_generator();
-        let mut schema = (self.class(class)?.schema)(&mut generator);
-        for transform in generator.transforms_mut() {
-            transform.transform(&mut schema);
-        }
-        definitions.extend(generator.take_definitions(true));
-        Some(schema.to_value())
+    fn options_schema(&self, class: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some((self.class(class)?.schema)(generator))
     }
 }

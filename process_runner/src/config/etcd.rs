@@ -120,7 +120,7 @@ pub(super) fn build(
     let lease_ttl = lease_ttl(&raw, problems);
     let embedded = raw.embedded.as_ref().is_some_and(|flag| flag.value.0);
     let has_endpoints = RawEtcd::mentions(&raw.keys, "endpoints");
-    if embedded || (raw.data_dir.is_some() && !has_endpoints && raw.embedded.is_none()) {
+    if embedded {
         only_embedded(&raw, problems);
         let data_dir = path(raw.data_dir, directory);
         return Coordination::Embedded(EmbeddedConfig {
@@ -129,7 +129,8 @@ pub(super) fn build(
             data_dir,
         });
     }
-    if !has_endpoints && !(raw.embedded.is_none() && RawEtcd::mentions(&raw.keys, "embedded")) {
+    let broken = raw.embedded.is_none() && RawEtcd::mentions(&raw.keys, "embedded");
+    if !has_endpoints && !broken {
         let problem = place.problem(
             "PR0113",
             "`etcd` says neither where the cluster is nor that it is embedded",
@@ -138,7 +139,7 @@ pub(super) fn build(
             "add `endpoints: [\"http://127.0.0.1:2379\"]` for a cluster, or `embedded: true` for this machine alone",
         ));
     }
-    if let Some(data_dir) = &raw.data_dir {
+    if let (Some(data_dir), true) = (&raw.data_dir, has_endpoints) {
         let problem = data_dir
             .place
             .problem("PR0116", "`data_dir` is for the embedded etcd alone");

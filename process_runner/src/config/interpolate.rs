@@ -168,7 +168,7 @@ fn closing(text: &str) -> Option<usize> {
 }
 
 fn clipped(text: &str) -> String {
-    text.chars().take(80).collect()
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::raw::RawFile;
 use super::source::Source;
 use super::tree::{Entry, Node, Value};
 use super::validate::{self, Choice};
-use super::{Config, interpolate, json, locate, read, suggest, tree};
+use super::{Config, Coordination, etcd, interpolate, json, locate, read, suggest, tree};
 
 const DEFAULT_ENVIRONMENT: &str = "development";
 
@@ -45,6 +45,36 @@ pub fn load(request: &Request<'_>) -> Result<Loaded, Problems> {
     check(Source::read(&path)?, request)
 }
 
+/// Finds the configuration and reads its `etcd:` section alone.
+///
+/// For commands that talk to a running cluster: they must work where the variables of the jobs
+/// are not set, and while the jobs are being edited.
+///
+/// # Errors
+///
+/// Everything that is wrong with that section, or with the file as a whole.
+pub fn load_coordination(request: &Request<'_>) -> Result<Coordination, Problems> {
+    let path = locate::locate(request.path, Path::new(""))?;
+    let mut source = Source::read(&path)?;
+    let mut problems = Vec::new();
+    let coordination = tree::parse(&mut source, &mut problems).and_then(|mut root| {
+        if let Value::Map(entries) = &mut root.value {
+            entries.retain(|entry| entry.key.text == "etcd");
+        }
+        replace(&mut root, "", request, &mut problems);
+        let raw: RawFile = read::mapping(&root, read::FILE, &mut problems)?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        Some(etcd::build(raw.etcd, directory, &mut problems))
+    });
+    let failed = problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    match coordination {
+        Some(coordination) if !failed => Ok(coordination),
+        _ => Err(Problems::of(source, problems)),
+    }
+}
+
 /// Checks a file that was read.
 pub(super) fn check(mut source: Source, request: &Request<'_>) -> Result<Loaded, Problems> {
     let mut problems = Vec::new();
@@ -75,14 +105,14 @@ fn config(
     drop_free_keys(&mut root);
     let environment = environment(&root, request, problems);
     replace(&mut root, &environment, request, problems);
-    let raw: RawFile = read::mapping(&root, "the file", problems)?;
+    let raw: RawFile = read::mapping(&root, read::FILE, problems)?;
     let choice = Choice {
         environment,
         file: path,
         classes: request.classes,
     };
     let mut config = validate::config(raw, choice, start, problems);
-    config.shown = json::shown(&root);
+    config.shown = json::in_force(&root, &config.environment);
     Some(config)
 }
 
@@ -112,7 +142,7 @@ fn environment(root: &Node, request: &Request<'_>, problems: &mut Vec<Problem>) 
             .iter()
             .map(|entry| entry.key.text.as_str())
             .collect();
-        if !names.contains(&asked.as_str()) {
+        if !names.is_empty() && !names.contains(&asked.as_str()) {
             let near = suggest::nearest(&asked, names.iter().copied());
             let message = format!("there is no environment `{asked}`");
             let problem = Problem::at("PR0119", key.span, message);
@@ -126,6 +156,11 @@ fn environment(root: &Node, request: &Request<'_>, problems: &mut Vec<Problem>) 
 /// Replaces `${…}` in everything that counts: another environment's variables need not be set.
 fn replace(root: &mut Node, environment: &str, request: &Request<'_>, problems: &mut Vec<Problem>) {
     let Value::Map(entries) = &mut root.value else {
+        // A file that is one scalar is refused whatever it says.
+        root.value = match std::mem::replace(&mut root.value, Value::Null) {
+            Value::Template { text, .. } => Value::Text(text),
+            value => value,
+        };
         return;
     };
     for Entry { key, node } in entries {

@@ -51,11 +51,17 @@ pub(super) fn check(
     for path in &check.excused {
         remove(&mut options, path);
     }
+    let before = check.problems.len();
     for _ in 0..MAX_ROUNDS {
         let Err(error) = classes.check(class, &options) else {
             return;
         };
+        let message = error.message.clone();
         if !check.report(error, classes, &mut options) {
+            // Whatever was thought excused: options that do not fit must not pass.
+            if check.problems.len() == before && check.excused.is_empty() {
+                check.whole(&message);
+            }
             return;
         }
     }
@@ -198,7 +204,12 @@ impl Check<'_> {
         }
         let names: Vec<&str> = missing.iter().map(String::as_str).collect();
         let class = self.class;
-        let message = format!("class `{class}` needs the option {}", suggest::list(&names));
+        let word = if names.len() == 1 {
+            "option"
+        } else {
+            "options"
+        };
+        let message = format!("class `{class}` needs the {word} {}", suggest::list(&names));
         let problem = Problem::at("PR0204", self.job.span, message);
         let yaml = names.join(": …, ");
         self.problems

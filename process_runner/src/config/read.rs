@@ -16,6 +16,9 @@ use super::tree::{Entry, Key, Node, Value};
 pub(super) use leaf::{Count, Flag, Labels, List, Options, Text, Time};
 pub(super) use table::{schema, section};
 
+/// The owner of the topmost keys.
+pub(super) const FILE: &str = "the file";
+
 /// Where a value stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
@@ -66,7 +69,10 @@ pub(super) struct Field<'a> {
 impl Field<'_> {
     /// "`workers` of job `mail`".
     pub(super) fn name(&self) -> String {
-        format!("`{}` of {}", self.key, self.owner)
+        match self.owner {
+            FILE => format!("`{}`", self.key),
+            owner => format!("`{}` of {owner}", self.key),
+        }
     }
 
     /// Says that the value is of another type than `expected`.

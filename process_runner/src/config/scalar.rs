@@ -50,12 +50,11 @@ pub(super) fn tagged(tag: &str, text: &str) -> Result<Value, ScalarError> {
 }
 
 /// Whether `text` could be anything but a string. A replaced `${VAR}` may hold any text, and must
-/// not become a mapping or a comment here.
+/// not become a mapping or a comment here. Most words are told by their first letter.
 fn may_be_typed(text: &str) -> bool {
-    text.len() <= 400
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-._~".contains(&byte))
+    let begins = |byte: &u8| byte.is_ascii_digit() || b"+-.~nNtTfF".contains(byte);
+    let goes_on = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._~".contains(&byte);
+    text.len() <= 400 && text.as_bytes().first().is_none_or(begins) && text.bytes().all(goes_on)
 }
 
 fn resolved(value: Option<&Yaml>, text: &str) -> Result<Value, ScalarError> {
@@ -97,6 +96,8 @@ mod tests {
         assert_eq!(plain("~"), Ok(Value::Null));
         assert_eq!(plain("07"), text("07"));
         assert_eq!(plain("no"), text("no"));
+        assert_eq!(plain("Null"), Ok(Value::Null));
+        assert_eq!(plain("TRUE"), Ok(Value::Bool(true)));
         assert_eq!(plain(".inf"), Err(ScalarError::NotFinite));
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Node {
     pub(super) secret: bool,
     /// It came out of a `${…}`.
     pub(super) replaced: bool,
+    /// It is a scalar in quotes or a block, so text whatever it looks like.
+    pub(super) quoted: bool,
     /// How many nodes it is, itself included.
     size: u32,
     /// How deep it nests; a scalar is 1.
@@ -92,6 +94,7 @@ impl Node {
             used_at: None,
             secret: false,
             replaced: false,
+            quoted: false,
             size,
             height,
         }

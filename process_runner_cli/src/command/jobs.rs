@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::args::JobsArgs;
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::{Role, launcher, output};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -26,7 +26,10 @@ struct Class<'a> {
     options: Value,
 }
 
-pub(super) fn run(arguments: &JobsArgs, registry: &Registry) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &JobsArgs, registry: &Registry, role: Role) -> Result<Exit, Failure> {
+    if role == Role::Stock {
+        launcher::become_app_around(&arguments.app, arguments.config.as_deref())?;
+    }
     let classes = registry.classes().map(describe).collect();
     if arguments.json {
         output::json(&Document { v: 1, classes })?;

@@ -10,14 +10,24 @@ use process_runner::{App, CoordinationError, Node, NodeEnd, NodeError};
 
 use super::registry;
 use crate::args::RunArgs;
-use crate::configuration::load_for;
+use crate::configuration::{load_for, load_silently};
 use crate::exit::{Exit, Failure};
-use crate::logging;
+use crate::{Role, launcher, logging, output};
 
 /// Runs a node to its end.
-pub(super) fn run(arguments: &RunArgs, app: App) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &RunArgs, app: App, role: Role) -> Result<Exit, Failure> {
+    if role == Role::Stock {
+        // What is wrong whatever the classes are is told before anything is built.
+        let loaded = load_silently(&arguments.config, None)?;
+        let no_app = launcher::become_app(&arguments.app, &loaded)?;
+        let why = no_app.why;
+        output::note(&format!(
+            "app: none ({why}); only the built-in class `Command` is there"
+        ));
+    }
     logging::start(arguments.log_format)?;
-    let registry = registry(app)?;
+    // Programs of `Command` run under this same executable, by whatever name it has by then.
+    let registry = registry(app.program_shim("/proc/self/exe".into()))?;
     let mut config = load_for(&arguments.config, Some(&registry))?.config;
     choose_jobs(&mut config, &arguments.jobs)?;
     if let Some(name) = &arguments.node_name {

@@ -9,22 +9,22 @@ mod values;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
-use super::model::{Class, Driver, Role};
+use super::model::{Class, Driver};
 
 /// Everything that stands behind the user's struct.
 pub(super) fn class(class: &Class) -> TokenStream {
     let Class { ident, cfg, .. } = class;
     let private = class.root.private();
-    let options = options::definition(class);
-    let defaults = values::functions(class);
     let sources = values::sources(class);
+    let options = options::definition(class);
+    let functions = values::functions(class);
     let implementation = implementation(class);
     quote! {
         #(#cfg)*
         const _: () = {
-            #options
-            #defaults
             #sources
+            #options
+            #functions
             #implementation
             #private::inventory::submit! {
                 #private::ClassEntry::of::<#ident>()
@@ -40,22 +40,7 @@ fn implementation(class: &Class) -> TokenStream {
     let driver = driver_name(&class.driver);
     let requirements = values::requirements(class);
     let build = build(class);
-    let lock_driver = match class.driver {
-        Driver::Etcd => quote! {
-            fn lock_driver(
-                _: &#private::States,
-            ) -> ::core::option::Option<::std::boxed::Box<dyn #private::LockDriver>> {
-                ::core::option::Option::None
-            }
-        },
-        Driver::Type(_) => quote! {
-            fn lock_driver(
-                states: &#private::States,
-            ) -> ::core::option::Option<::std::boxed::Box<dyn #private::LockDriver>> {
-                __LOCK_DRIVER.driver(states)
-            }
-        },
-    };
+    let lock_driver = lock_driver(class);
     quote! {
         #[automatically_derived]
         impl #private::JobClass for #ident {
@@ -88,19 +73,7 @@ fn build(class: &Class) -> TokenStream {
         Driver::Type(_) => Some(quote!(__LOCK_DRIVER.check(states)?;)),
     };
     let fields = class.fields.iter().map(|field| {
-        let (cfg, name) = (&field.cfg, &field.ident);
-        let value = match &field.role {
-            Role::Option { .. } => quote!(options.#name),
-            Role::State => {
-                let source = values::source(field);
-                quote!(#source.get(states)?)
-            }
-            Role::Skip(None) => quote!(::core::default::Default::default()),
-            Role::Skip(Some(_)) => {
-                let function = values::function(field);
-                quote!(Self::#function())
-            }
-        };
+        let (cfg, name, value) = (&field.cfg, &field.ident, values::value(field));
         quote!(#(#cfg)* #name: #value)
     });
     quote! {
@@ -111,6 +84,21 @@ fn build(class: &Class) -> TokenStream {
         ) -> ::core::result::Result<Self, &'static str> {
             #check
             ::core::result::Result::Ok(Self { #(#fields,)* })
+        }
+    }
+}
+
+fn lock_driver(class: &Class) -> TokenStream {
+    let private = class.root.private();
+    let (states, value) = match class.driver {
+        Driver::Etcd => (quote!(_), quote!(::core::option::Option::None)),
+        Driver::Type(_) => (quote!(states), quote!(__LOCK_DRIVER.driver(states))),
+    };
+    quote! {
+        fn lock_driver(
+            #states: &#private::States,
+        ) -> ::core::option::Option<::std::boxed::Box<dyn #private::LockDriver>> {
+            #value
         }
     }
 }

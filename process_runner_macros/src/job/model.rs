@@ -42,6 +42,9 @@ pub(super) enum Role {
     /// The configuration.
     Option {
         default: Option<DefaultValue>,
+        /// Whether its type has to be readable by itself. Not if serde or schemars were told to
+        /// read it by a function.
+        by_type: bool,
         /// Documentation, serde's and schemars' attributes.
         attributes: Vec<Attribute>,
     },

@@ -54,7 +54,9 @@ impl Problems {
 
     fn snippet(&self, f: &mut fmt::Formatter<'_>, label: &Label, mark: char) -> fmt::Result {
         let Label { span, text } = label;
-        let line: String = self.line(span.start.line).chars().take(WIDTH).collect();
+        let line = self.line(span.start.line).chars().take(WIDTH);
+        // A terminal must not be steered by the file.
+        let line: String = line.map(|c| if c.is_control() { ' ' } else { c }).collect();
         let width = span.end.column.saturating_sub(span.start.column).max(1);
         let indent = (span.start.column.saturating_sub(1) as usize).min(WIDTH);
         let marks = (width as usize).min(WIDTH - indent.min(WIDTH - 1));

@@ -61,6 +61,10 @@ pub(in crate::config) struct Count<const MIN: u32, const MAX: u32>(pub(in crate:
 impl<const MIN: u32, const MAX: u32> Read for Count<MIN, MAX> {
     fn read(field: &Field<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let expected = format!("a whole number from {MIN} to {MAX}");
+        if is_huge(field.node) {
+            problems.push(out_of_range(field, &expected));
+            return None;
+        }
         let Value::Number(number) = &field.node.value else {
             problems.push(unquoted(field, field.wrong_type(&expected)));
             return None;
@@ -231,6 +235,14 @@ impl Read for Options {
     }
 }
 
+/// A number that fits no integer type reads as text.
+fn is_huge(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => !node.quoted && text.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    }
+}
+
 fn out_of_range(field: &Field<'_>, expected: &str) -> Problem {
     let place = field.place();
     let message = format!("{} is out of range", field.name());
@@ -241,7 +253,7 @@ fn out_of_range(field: &Field<'_>, expected: &str) -> Problem {
 /// A number or boolean in quotes is the most common mistake with `"${VAR}"`.
 fn unquoted(field: &Field<'_>, problem: Problem) -> Problem {
     match &field.node.value {
-        Value::Text(_) if field.node.replaced => {
+        Value::Text(_) if field.node.replaced && field.node.quoted => {
             problem.help("a quoted `${…}` stays a string; remove the quotes")
         }
         _ => problem,

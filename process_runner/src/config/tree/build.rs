@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::event::{Event, Events};
+use super::event::{Event, Events, MAX_DEPTH, too_deep};
 use super::{Entry, Key, Node, Value};
 use crate::config::merge;
 use crate::config::problem::{Problem, Span};
@@ -13,10 +13,8 @@ use crate::config::scalar::{self, ScalarError};
 use crate::config::secret;
 use crate::config::source::Source;
 
-/// How deep lists and mappings may nest.
-const MAX_DEPTH: u32 = 128;
 /// How many values a file may have once its aliases are followed.
-const MAX_NODES: u32 = 200_000;
+const MAX_NODES: u32 = 100_000;
 
 /// Parses the file. Whatever can still be made out after a problem is returned beside it.
 pub(in crate::config) fn parse(source: &mut Source, problems: &mut Vec<Problem>) -> Option<Node> {
@@ -110,9 +108,15 @@ impl<'p> Builder<'p> {
                     if has_password || (self.is_secret() && secret::is_literal(&text)) {
                         self.masks.push(span.start.byte..end_byte);
                     }
-                    let value = self.scalar(text, plain, tag.as_deref(), span);
+                    let value = if self.expects_key() {
+                        // `7:` and `on:` are keys like any other.
+                        Value::Text(text)
+                    } else {
+                        self.scalar(text, plain, tag.as_deref(), span)
+                    };
                     let mut node = Node::new(value, span);
                     node.secret = has_password;
+                    node.quoted = !plain;
                     self.finish(node, anchor)?;
                 }
             }
@@ -222,6 +226,12 @@ impl<'p> Builder<'p> {
         Ok(())
     }
 
+    /// Whether a key comes next.
+    fn expects_key(&self) -> bool {
+        let contents = self.stack.last().map(|open| &open.contents);
+        matches!(contents, Some(Contents::Map { key: None, .. }))
+    }
+
     /// Whether the value that comes next stands under a key like `password`.
     fn is_secret(&self) -> bool {
         self.stack.last().is_some_and(|open| match &open.contents {
@@ -273,7 +283,7 @@ impl<'p> Builder<'p> {
     }
 }
 
-/// A key as text: `7:` and `on:` are keys like any other.
+/// A key as text. Only an alias can bring in one of another type.
 fn key(node: Node, problems: &mut Vec<Problem>) -> Key {
     let span = node.used_at.unwrap_or(node.span);
     let text = match node.value {
@@ -293,11 +303,6 @@ fn key(node: Node, problems: &mut Vec<Problem>) -> Key {
         }
     };
     Key { text, span }
-}
-
-fn too_deep(span: Span) -> Problem {
-    let message = format!("lists and mappings nest deeper than {MAX_DEPTH} levels");
-    Problem::at("PR0104", span, message)
 }
 
 fn unknown_tag(span: Span, tag: &str) -> Problem {

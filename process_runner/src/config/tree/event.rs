@@ -8,6 +8,9 @@ use saphyr_parser::{Event as Raw, Parser, ScalarStyle, ScanError, StrInput, Tag}
 use crate::config::problem::{Position, Problem, Span};
 use crate::config::source::Source;
 
+/// How deep lists and mappings may nest.
+pub(super) const MAX_DEPTH: u32 = 128;
+
 /// What happens next in the file.
 pub(super) enum Event {
     /// A scalar.
@@ -134,11 +137,20 @@ fn scalar_end(text: &str, style: ScalarStyle, start: usize, end: usize) -> usize
     start + written.len()
 }
 
+/// The problem with nesting that has no end.
+pub(super) fn too_deep(span: Span) -> Problem {
+    let message = format!("lists and mappings nest deeper than {MAX_DEPTH} levels");
+    Problem::at("PR0104", span, message)
+}
+
 fn syntax(source: &Source, error: &ScanError) -> Problem {
     let start = source.position(*error.marker());
     let rest = source.text().get(start.byte..).unwrap_or_default();
     let width = rest.chars().next().map_or(0, char::len_utf8);
     let span = source.span(start, start.byte + width);
+    if error.info() == "recursion limit exceeded" {
+        return too_deep(span);
+    }
     let problem = Problem::at("PR0101", span, "this is not YAML").label(span, error.info());
     let line_start = source.text()[..start.byte]
         .rfind('\n')

@@ -1,10 +1,10 @@
 //! The struct of the options alone: what serde reads and schemars describes.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 
-use super::super::model::{Class, DefaultValue, Role};
+use super::super::model::{Class, DefaultValue, Field, Role};
 use super::values;
 
 /// The name of the options struct. Underscores keep it apart from the user's names.
@@ -23,24 +23,26 @@ pub(super) fn definition(class: &Class) -> TokenStream {
     let attributes = &class.options_attributes;
     let fields = fields(class);
     quote! {
-        #(#attributes)*
         #[derive(#private::serde::Deserialize, #private::schemars::JsonSchema)]
         #[serde(crate = #serde, rename = #name, expecting = #expecting, deny_unknown_fields)]
         #[schemars(crate = #schemars)]
+        #(#attributes)*
         pub struct #ident { #fields }
     }
 }
 
 fn fields(class: &Class) -> TokenStream {
+    let private = class.root.private();
     let fields = class.fields.iter().filter_map(|field| {
         let Role::Option {
             default,
+            by_type,
             attributes,
         } = &field.role
         else {
             return None;
         };
-        let (cfg, ident, ty) = (&field.cfg, &field.ident, &field.ty);
+        let (cfg, ident) = (&field.cfg, &field.ident);
         let default = match default {
             None => None,
             Some(DefaultValue::OfType) => Some(quote!(#[serde(default)])),
@@ -49,7 +51,18 @@ fn fields(class: &Class) -> TokenStream {
                 Some(quote!(#[serde(default = #path)]))
             }
         };
+        let ty = read_type(field, *by_type, &private);
         Some(quote!(#(#cfg)* #(#attributes)* #default #ident: #ty))
     });
     quote!(#(#fields,)*)
+}
+
+/// The type that stands for the field in the options struct: its own, if that can be read.
+pub(super) fn read_type(field: &Field, by_type: bool, private: &TokenStream) -> TokenStream {
+    if by_type {
+        let source = values::source(field);
+        quote!(#private::Read<#source>)
+    } else {
+        field.ty.to_token_stream()
+    }
 }

@@ -1,8 +1,8 @@
-//! Where the values of fields come from: functions for the user's expressions, and a constant for
-//! each value of the App.
+//! Where the values of fields come from: a *source* for each option, each shared value and the
+//! driver, and a function for each expression of the user.
 //!
-//! A constant is the only place that asks for the traits of its type. All else goes through it and
-//! asks for nothing, so that a type without them is one error and not four.
+//! A source is the only place that asks for the traits of a field's type. All else goes through it
+//! and asks for nothing, so that a type without them is one error and not ten.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -11,29 +11,106 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit};
 
 use super::super::model::{Class, DefaultValue, Driver, Field, Role};
+use super::options;
 
-/// The function that computes the value of `field`.
+/// What stands for the source of `field`: a type for an option, a constant for state.
+pub(super) fn source(field: &Field) -> Ident {
+    let name = field.ident.unraw();
+    match field.role {
+        Role::State => format_ident!("__STATE_{name}"),
+        _ => format_ident!("__Option_{name}"),
+    }
+}
+
+/// The sources of all fields that have one, and of the driver.
+pub(super) fn sources(class: &Class) -> TokenStream {
+    let private = class.root.private();
+    let fields = class.fields.iter().map(|field| match field.role {
+        Role::Option { by_type: true, .. } => option_source(field, &private),
+        Role::State => state_source(field, &private),
+        _ => TokenStream::new(),
+    });
+    let driver = match &class.driver {
+        Driver::Etcd => None,
+        Driver::Type(ty) => {
+            let of = quote_spanned!(ty.span()=> #private::DriverSource::<#ty>::of());
+            Some(quote!(const __LOCK_DRIVER: #private::DriverSource<#ty> = #of;))
+        }
+    };
+    quote!(#(#fields)* #driver)
+}
+
+fn option_source(field: &Field, private: &TokenStream) -> TokenStream {
+    let (cfg, source, ty) = (&field.cfg, source(field), &field.ty);
+    let check = quote_spanned!(ty.span()=> #private::option_value::<#ty>());
+    quote! {
+        #(#cfg)*
+        #[allow(non_camel_case_types)]
+        type #source = #private::option_source!(#ty);
+        #(#cfg)*
+        const _: () = #check;
+    }
+}
+
+fn state_source(field: &Field, private: &TokenStream) -> TokenStream {
+    let (cfg, source, ty) = (&field.cfg, source(field), &field.ty);
+    let name = field.ident.unraw().to_string();
+    let of = quote_spanned!(ty.span()=> #private::StateSource::<#ty>::of(#name));
+    quote! {
+        #(#cfg)*
+        #[allow(non_upper_case_globals)]
+        const #source: #private::StateSource<#ty> = #of;
+    }
+}
+
+/// The value of `field` when a worker is built.
+pub(super) fn value(field: &Field) -> TokenStream {
+    let (name, source) = (&field.ident, source(field));
+    match &field.role {
+        Role::Option { by_type: true, .. } => quote!(#source::get(options.#name)),
+        Role::Option { by_type: false, .. } => quote!(options.#name),
+        Role::State => quote!(#source.get(states)?),
+        Role::Skip(None) => quote!(::core::default::Default::default()),
+        Role::Skip(Some(_)) => {
+            let function = function(field);
+            quote!(Self::#function())
+        }
+    }
+}
+
+/// The function that computes the user's expression for `field`.
 pub(super) fn function(field: &Field) -> Ident {
-    format_ident!("__value_of_{}", field.ident.unraw())
+    format_ident!("__{}", field.ident.unraw())
 }
 
 /// The functions for all fields with an expression. They belong to the user's struct, so that
 /// `Self` means there what it means everywhere on the struct.
 pub(super) fn functions(class: &Class) -> TokenStream {
+    let private = class.root.private();
     let mut functions = class.fields.iter().filter_map(|field| {
-        let expression = match &field.role {
+        let (cfg, name, ty) = (&field.cfg, function(field), &field.ty);
+        let function = match &field.role {
             Role::Option {
-                default: Some(DefaultValue::Expr(expression)),
+                default: Some(DefaultValue::Expr(value)),
+                by_type,
                 ..
+            } => {
+                let (source, value) = (source(field), text_or(value));
+                let read = options::read_type(field, *by_type, &private);
+                let value = if *by_type {
+                    quote!(let value: #ty = #value; #source::default(value))
+                } else {
+                    value
+                };
+                quote!(fn #name() -> #read { #value })
             }
-            | Role::Skip(Some(expression)) => value(expression),
+            Role::Skip(Some(value)) => {
+                let value = text_or(value);
+                quote!(fn #name() -> #ty { #value })
+            }
             _ => return None,
         };
-        let (cfg, name, ty) = (&field.cfg, function(field), &field.ty);
-        Some(quote! {
-            #(#cfg)*
-            fn #name() -> #ty { #expression }
-        })
+        Some(quote!(#(#cfg)* #function))
     });
     let Some(first) = functions.next() else {
         return TokenStream::new();
@@ -48,7 +125,7 @@ pub(super) fn functions(class: &Class) -> TokenStream {
 }
 
 /// A text becomes whatever the field can be made of text: `String`, `PathBuf`, `Box<str>`.
-fn value(expression: &Expr) -> TokenStream {
+fn text_or(expression: &Expr) -> TokenStream {
     match expression {
         Expr::Lit(ExprLit {
             lit: Lit::Str(text),
@@ -58,37 +135,6 @@ fn value(expression: &Expr) -> TokenStream {
         }
         other => quote!(#other),
     }
-}
-
-/// The constant that stands for the state of `field`.
-pub(super) fn source(field: &Field) -> Ident {
-    format_ident!("__STATE_{}", field.ident.unraw())
-}
-
-/// The constants for all state, and for the driver.
-pub(super) fn sources(class: &Class) -> TokenStream {
-    let private = class.root.private();
-    let states = class.fields.iter().filter_map(|field| {
-        let Role::State = field.role else {
-            return None;
-        };
-        let (cfg, ident, ty) = (&field.cfg, source(field), &field.ty);
-        let name = field.ident.unraw().to_string();
-        let of = quote_spanned!(ty.span()=> #private::StateSource::<#ty>::of);
-        Some(quote! {
-            #(#cfg)*
-            #[allow(non_upper_case_globals)]
-            const #ident: #private::StateSource<#ty> = #of(#name);
-        })
-    });
-    let driver = match &class.driver {
-        Driver::Etcd => None,
-        Driver::Type(ty) => {
-            let of = quote_spanned!(ty.span()=> #private::DriverSource::<#ty>::of);
-            Some(quote!(const __LOCK_DRIVER: #private::DriverSource<#ty> = #of();))
-        }
-    };
-    quote!(#(#states)* #driver)
 }
 
 /// `JobClass::requirements`.

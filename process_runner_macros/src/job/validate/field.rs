@@ -55,10 +55,11 @@ fn two_roles(first: &Ident, second: &Ident) -> String {
 }
 
 fn option(field: &syn::Field, default: Option<DefaultValue>, errors: &mut Diagnostics) -> Role {
-    let checked = serde::of_option(&field.attrs, default.is_some(), errors);
+    let attributes = serde::of_option(&field.attrs, default.is_some(), errors);
     Role::Option {
         default,
-        attributes: checked,
+        by_type: !serde::reads_by_function(&attributes),
+        attributes,
     }
 }
 

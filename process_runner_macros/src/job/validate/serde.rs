@@ -73,6 +73,15 @@ pub(super) fn of_option(
     kept
 }
 
+/// Whether an option with these attributes is read or described by other means than its type.
+pub(super) fn reads_by_function(attributes: &[Attribute]) -> bool {
+    const KEYS: &[&str] = &["with", "deserialize_with", "schema_with"];
+    attributes
+        .iter()
+        .flat_map(attributes::nested)
+        .any(|meta| KEYS.contains(&name(&meta).as_str()))
+}
+
 fn refused(key: &str, has_default: bool) -> Option<&'static str> {
     match key {
         "flatten" => Some(
