@@ -28,7 +28,11 @@ impl Job for HelloJob {
     }
 
     async fn process_record(&mut self, cx: &WorkerContext, time: &u32) -> JobResult<()> {
-        println!("worker {}: hello, {} ({time})", cx.worker_index(), self.name);
+        println!(
+            "worker {}: hello, {} ({time})",
+            cx.worker_index(),
+            self.name
+        );
         self.greeted = *time;
         Ok(())
     }

@@ -17,7 +17,7 @@ pub(crate) struct Queue {
 }
 
 /// How far a queue has come, as `queue-report` tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) pending: u64,
     pub(crate) locked: u64,
