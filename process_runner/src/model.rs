@@ -19,6 +19,6 @@ pub use ids::{Fence, Slot};
 pub use iteration::{Ending, Hold, Iteration, Outcome, Step};
 pub use lease_term::LeaseTerm;
 pub use moment::Moment;
-pub use pacing::{Backoff, Condition, Pacing, PacingRules, Pause};
+pub use pacing::{Backoff, CRASH_LOOP_AFTER, Condition, Pacing, PacingRules, Pause};
 pub use slot::{Effect, Event, Nonce, SlotMachine, SlotState, StopReason, StopTimes};
 pub use stop::StopPhase;

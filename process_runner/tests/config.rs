@@ -3,6 +3,11 @@
 //! `UPDATE_EXPECT=1 cargo test -p process_runner --test config` writes what is printed now. A first
 //! line `# -e NAME` chooses the environment; `# no classes` leaves classes unchecked.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +58,7 @@ struct Limits {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape counts")]
 struct MailerOptions {
     sender: String,
     relay: String,

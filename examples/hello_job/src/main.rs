@@ -1,8 +1,10 @@
-//! The smallest possible job: one greeting per iteration.
+//! The smallest job: each worker greets a few times, then has nothing left to do.
 //!
-//! `cargo run -p hello_job -- run examples/hello_job/config.yml`
+//! ```text
+//! cargo run -p hello_job -- run examples/hello_job/config.yml --until-idle
+//! ```
 
-use std::process::ExitCode;
+#![allow(clippy::print_stdout, reason = "greeting is what this program is for")]
 
 use process_runner::prelude::*;
 
@@ -11,18 +13,28 @@ struct HelloJob {
     /// Whom to greet.
     #[job(default = "world".to_owned())]
     name: String,
+    /// How often.
+    #[job(default = 3)]
+    times: u32,
+    #[job(skip)]
+    greeted: u32,
 }
 
 impl Job for HelloJob {
-    type Record = String;
+    type Record = u32;
 
-    async fn lock_records(&mut self, _cx: &WorkerContext) -> JobResult<Vec<String>> {
-        Ok(vec![self.name.clone()])
+    async fn lock_records(&mut self, _cx: &WorkerContext) -> JobResult<Vec<u32>> {
+        Ok((self.greeted + 1..=self.times).collect())
     }
 
-    async fn process_record(&mut self, cx: &WorkerContext, name: &String) -> JobResult<()> {
-        println!("worker {} says: hello, {name}", cx.worker_index());
-        cx.sleep(std::time::Duration::from_secs(1)).await
+    async fn process_record(&mut self, cx: &WorkerContext, time: &u32) -> JobResult<()> {
+        println!(
+            "worker {}: hello, {} ({time})",
+            cx.worker_index(),
+            self.name
+        );
+        self.greeted = *time;
+        Ok(())
     }
 
     async fn unlock_records(&mut self, _cx: &WorkerContext) -> JobResult<()> {
@@ -30,6 +42,6 @@ impl Job for HelloJob {
     }
 }
 
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     process_runner_cli::main(App::new())
 }

@@ -1,3 +1,8 @@
-//! The program of this example, once the command line is there.
+//! The whole program: the commands of process_runner, with this job and its state in them.
 
-fn main() {}
+use process_queue::store::Store;
+use process_runner::App;
+
+fn main() -> std::process::ExitCode {
+    process_runner_cli::main(App::new().state(Store::from_env))
+}

@@ -135,7 +135,11 @@ pub(super) async fn find(dir: &Path) -> Result<Option<Joined>, EmbeddedError> {
         let waited = began.elapsed();
         if waited > PATIENCE {
             let dir = dir.to_owned();
-            return Err(EmbeddedError::HostUnreachable { dir, pid: hint.pid, waited });
+            return Err(EmbeddedError::HostUnreachable {
+                dir,
+                pid: hint.pid,
+                waited,
+            });
         }
         tokio::time::sleep(PAUSE).await;
     }

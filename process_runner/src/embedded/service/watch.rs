@@ -17,8 +17,8 @@ use super::super::store::Store;
 use super::super::watch::{WatchSpec, Watchers};
 use super::Entrance;
 
-/// How many responses may wait for a client.
-const QUEUE: usize = 16;
+/// How many responses may wait for a client, as in etcd.
+const QUEUE: usize = 128;
 
 type WatchReply = Result<PbWatchResponse, Status>;
 
