@@ -6,6 +6,7 @@
 //! in microseconds. `tests/layers.rs` holds the law.
 
 mod claims;
+pub mod duration;
 mod ids;
 mod iteration;
 mod lease_term;
