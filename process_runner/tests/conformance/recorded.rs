@@ -354,6 +354,7 @@ async fn leases() {
     };
     let look = |id| Operation::TimeToLive { id, keys: true };
     let script = vec![
+        Operation::Alarms,
         Operation::Leases,
         look(1),
         Operation::Revoke(1),

@@ -358,3 +358,23 @@ async fn a_revoked_lease_is_one_response_with_sorted_deletions() {
     ];
     check("a revoked lease", &acts, |_, _| {}).await;
 }
+
+#[tokio::test]
+async fn a_stream_whose_requests_ended_goes_on_or_ends_alike() {
+    let mut expected = None;
+    for kind in Kind::ALL {
+        let mut server = Server::start(kind).await;
+        let mut stream = watch("a", "").open(&mut server.client).await;
+        next(&mut stream).await.unwrap();
+        let (requests, mut responses) = stream.split();
+        drop(requests);
+        server.client.put("a", "", None).await.unwrap();
+        let heard = tokio::time::timeout(PATIENCE, responses.message()).await;
+        let heard = match heard {
+            Ok(Ok(Some(response))) => show(&response),
+            Ok(other) => format!("{other:?}"),
+            Err(_) => "nothing".to_owned(),
+        };
+        assert_eq!(*expected.get_or_insert(heard.clone()), heard, "{kind:?}");
+    }
+}
