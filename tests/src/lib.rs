@@ -2,3 +2,4 @@
 
 pub mod laws;
 pub mod postgres;
+pub mod program;

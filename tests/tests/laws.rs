@@ -1,5 +1,7 @@
 //! The laws of `tests/src/laws.rs`, applied to this workspace.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails should say where")]
+
 use std::path::Path;
 
 use tests::laws::{ALL, Tree};

@@ -1,5 +1,7 @@
 //! The quick start of the README, as a new user types it: word for word, outside of the workspace.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails should say where")]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

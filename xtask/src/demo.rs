@@ -58,7 +58,10 @@ pub(crate) fn drain(queue: &Queue) -> Result<(Progress, Duration)> {
     let log = queue.dir().join("process_queue.log");
     let mut runner = queue.start(File::create(&log).map_err(Error::at(&log))?)?;
     let ended = watch(&mut runner, || {
-        if let Ok(progress) = queue.progress() {
+        // Nothing to tell while the queue is being made and filled.
+        if let Ok(progress) = queue.progress()
+            && progress != Progress::default()
+        {
             eprintln!("{progress}");
         }
     });

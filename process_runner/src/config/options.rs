@@ -135,6 +135,8 @@ impl Check<'_> {
                 return false;
             }
             Complaint::Other if path.is_empty() => return false,
+            // An enum without the value that was taken out of it is broken by us.
+            Complaint::Other if self.was_taken_from(&path) => {}
             Complaint::Other => {
                 let text = self.told(&path, &message);
                 self.unfit("PR0203", &path, &text);
@@ -142,6 +144,12 @@ impl Check<'_> {
         }
         self.excused.push(path.clone());
         remove(options, &path)
+    }
+
+    /// Whether something below `path` is gone already.
+    fn was_taken_from(&self, path: &[String]) -> bool {
+        let below = |gone: &Vec<String>| gone.len() > path.len() && gone.starts_with(path);
+        self.excused.iter().any(below)
     }
 
     fn unknown(&mut self, path: &[String], message: &str) {

@@ -122,6 +122,18 @@ fn delete(dice: &mut Dice) -> Delete {
     }
 }
 
+/// A deletion with an end. etcd does not see that one without an end meets a put of the same transaction, and a put
+/// that wants the old value or lease then panics: the real server dies. The embedded one puts without them.
+fn bounded(delete: Delete) -> Delete {
+    match delete.end.as_str() {
+        "\0" => Delete {
+            end: String::new(),
+            ..delete
+        },
+        _ => delete,
+    }
+}
+
 fn condition(dice: &mut Dice, now: i64) -> Condition {
     let ops = [
         CompareOp::Equal,
@@ -156,7 +168,7 @@ fn transaction(dice: &mut Dice, now: i64, depth: i64) -> Transaction {
             .map(|_| match dice.below(if depth > 0 { 8 } else { 7 }) {
                 0..3 => Step::Put(put(dice)),
                 3..5 => Step::Get(get(dice, now)),
-                5..7 => Step::Delete(delete(dice)),
+                5..7 => Step::Delete(bounded(delete(dice))),
                 _ => Step::Txn(transaction(dice, now, depth - 1)),
             })
             .collect()
@@ -256,14 +268,10 @@ async fn play(server: &mut Server, mut source: Source<'_>, expected: Option<&Run
     let mut streams = Vec::new();
     let mut compacted = -1;
     loop {
-        let now = server
-            .client
-            .get("a", None)
-            .await
-            .unwrap()
-            .header()
-            .unwrap()
-            .revision();
+        let now = match server.client.get("a", None).await {
+            Ok(reply) => reply.header().unwrap().revision(),
+            Err(error) => panic!("{error} after {:#?}", run.acts.last()),
+        };
         let Some(act) = source.next(run.acts.len(), now, compacted) else {
             break;
         };
@@ -395,6 +403,7 @@ async fn random_histories_look_the_same_everywhere() {
         let reference = play(&mut servers[0], Source::Dice(Dice(seed)), None).await;
         clean(&mut servers[0]).await;
         for server in &mut servers[1..] {
+            println!("seed {seed}, {:?}", server.kind);
             let replay = Source::Replay(reference.acts.iter());
             let found = play(server, replay, Some(&reference)).await;
             let what = format!("seed {seed} (PR_CONFORMANCE_SEED={seed} runs it alone)");

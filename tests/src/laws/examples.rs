@@ -1,19 +1,21 @@
-//! Law: an example is a program that runs from its own configuration file.
+//! Law: an example is a program that runs from its own configuration file, and a test runs it.
 
 use super::{Tree, Violation};
 
-/// Every package below `examples` has a `config.yml`.
-pub fn every_example_has_a_config(tree: &Tree) -> Vec<Violation> {
+/// Every package below `examples` has a `config.yml` and a `tests/run.rs`.
+pub fn every_example_is_run(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for manifest in &tree.files {
         let inner = manifest.path.strip_prefix("examples/");
         let Some(name) = inner.and_then(|inner| inner.strip_suffix("/Cargo.toml")) else {
             continue;
         };
-        let config = format!("examples/{name}/config.yml");
-        if !tree.files.iter().any(|source| source.path == config) {
-            let what = format!("the example needs {config}");
-            violations.push(Violation::at(manifest, 1, what));
+        for needed in ["config.yml", "tests/run.rs"] {
+            let needed = format!("examples/{name}/{needed}");
+            if !tree.files.iter().any(|source| source.path == needed) {
+                let what = format!("the example needs {needed}");
+                violations.push(Violation::at(manifest, 1, what));
+            }
         }
     }
     violations
@@ -24,10 +26,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_example_without_a_config_is_found() {
-        let manifest = ("examples/a/Cargo.toml", "");
-        assert_eq!(every_example_has_a_config(&Tree::of([manifest])).len(), 1);
-        let tree = Tree::of([manifest, ("examples/a/config.yml", "")]);
-        assert_eq!(every_example_has_a_config(&tree), []);
+    fn an_example_without_a_configuration_or_a_test_is_found() {
+        let files = [
+            ("examples/a/Cargo.toml", ""),
+            ("examples/a/config.yml", ""),
+            ("examples/a/tests/run.rs", ""),
+        ];
+        assert_eq!(every_example_is_run(&Tree::of(files)), []);
+        assert_eq!(
+            every_example_is_run(&Tree::of([files[0], files[1]])).len(),
+            1
+        );
+        assert_eq!(every_example_is_run(&Tree::of([files[0]])).len(), 2);
     }
 }

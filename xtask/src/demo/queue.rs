@@ -17,7 +17,7 @@ pub(crate) struct Queue {
 }
 
 /// How far a queue has come, as `queue-report` tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) pending: u64,
     pub(crate) locked: u64,
@@ -86,7 +86,9 @@ impl Queue {
         let url = format!("sqlite:{}", self.dir.join("queue.db").display());
         command
             .current_dir(workspace::root())
-            .env("DATABASE_URL", url);
+            .env("DATABASE_URL", url)
+            // The embedded etcd begins as empty as the queue, and no other run meets it.
+            .env("XDG_STATE_HOME", &self.dir);
         command
     }
 }

@@ -84,9 +84,11 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(30));
         let pool = connect(options).await?;
-        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
-        tx.commit().await?;
+        if !is_laid_out(&pool).await? {
+            let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+            sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
+            tx.commit().await?;
+        }
         Ok(Self { pool })
     }
 
@@ -206,6 +208,12 @@ async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
         }
     }
     pool(options).await
+}
+
+/// So that whoever only reads waits for no writer. The table that is made last tells.
+async fn is_laid_out(pool: &SqlitePool) -> Result<bool, sqlx::Error> {
+    let last = sqlx::query("SELECT 1 FROM sqlite_master WHERE name = 'holders'");
+    Ok(last.fetch_optional(pool).await?.is_some())
 }
 
 async fn pool(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {

@@ -189,9 +189,26 @@ fn tls(raw: &RawEtcd, directory: &Path, problems: &mut Vec<Problem>) -> Option<T
             problems.push(one.place.problem("PR0113", message));
         }
     }
+    unused_tls(raw, problems);
     let ca = path(raw.ca.clone(), directory);
     let client = path(raw.cert.clone(), directory).zip(path(raw.key.clone(), directory));
     (ca.is_some() || client.is_some()).then_some(TlsConfig { ca, client })
+}
+
+/// Certificates are no use if every endpoint speaks plain http.
+fn unused_tls(raw: &RawEtcd, problems: &mut Vec<Problem>) {
+    let Some(list) = &raw.endpoints else { return };
+    let plain = |at: &At<Text>| at.value.0.starts_with("http://");
+    if list.value.items.is_empty() || !list.value.items.iter().all(plain) {
+        return;
+    }
+    for (name, file) in [("ca", &raw.ca), ("cert", &raw.cert)] {
+        if let Some(file) = file {
+            let message = format!("`{name}` is not used: no endpoint is https");
+            let problem = file.place.problem("PR0303", message).warning();
+            problems.push(problem.help("write the endpoints with https://"));
+        }
+    }
 }
 
 fn credentials(raw: &RawEtcd, problems: &mut Vec<Problem>) {
