@@ -33,6 +33,9 @@ pub trait JobClass: Job {
     fn lock_driver(states: &States) -> Option<Box<dyn LockDriver>>;
 }
 
+/// Builds one worker's value from its options and the shared state.
+type Build = fn(&Value, &States) -> Result<Box<dyn ErasedJob>, BuildError>;
+
 /// A class, type erased: one row of the registry.
 #[derive(Clone, Copy)]
 pub struct ClassEntry {
@@ -46,7 +49,7 @@ pub struct ClassEntry {
     pub(crate) requirements: fn() -> Vec<StateRequirement>,
     pub(crate) schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
     pub(crate) check: fn(&Value) -> Result<(), OptionError>,
-    pub(crate) build: fn(&Value, &States) -> Result<Box<dyn ErasedJob>, BuildError>,
+    pub(crate) build: Build,
     pub(crate) driver: fn(&States) -> Option<Box<dyn LockDriver>>,
 }
 

@@ -27,7 +27,6 @@
 //! With a shim, two kinds of process escape: one that runs as a user whom the node may not signal,
 //! and one that hangs in the kernel and does not die of KILL.
 
-mod duration;
 mod options;
 mod output;
 mod program;

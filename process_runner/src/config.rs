@@ -23,7 +23,6 @@
 
 mod classes;
 mod codes;
-mod duration;
 mod etcd;
 mod fingerprint;
 mod interpolate;
@@ -52,6 +51,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use crate::model::duration;
 
 pub use classes::Classes;
 pub use codes::{CODES, Code, explain};

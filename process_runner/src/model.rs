@@ -6,6 +6,7 @@
 //! in microseconds. `tests/layers.rs` holds the law.
 
 mod claims;
+pub mod duration;
 mod ids;
 mod iteration;
 mod lease_term;
@@ -19,6 +20,6 @@ pub use ids::{Fence, Slot};
 pub use iteration::{Ending, Hold, Iteration, Outcome, Step};
 pub use lease_term::LeaseTerm;
 pub use moment::Moment;
-pub use pacing::{Backoff, Condition, Pacing, PacingRules, Pause};
+pub use pacing::{Backoff, CRASH_LOOP_AFTER, Condition, Pacing, PacingRules, Pause};
 pub use slot::{Effect, Event, Nonce, SlotMachine, SlotState, StopReason, StopTimes};
 pub use stop::StopPhase;

@@ -14,7 +14,7 @@ pub use serde;
 
 pub use self::constructor::{StateResult, constructor};
 pub use self::option::{OptionSource, Probe, Read, ReadAs, Unreadable, option_value};
-pub use self::source::{DriverSource, StateSource};
+pub use self::source::{DriverSource, StateSource, driver_source, state_source};
 pub use crate::__option_source as option_source;
 pub use crate::app::StateEntry;
 pub use crate::class::{ClassEntry, JobClass};

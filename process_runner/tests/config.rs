@@ -3,6 +3,11 @@
 //! `UPDATE_EXPECT=1 cargo test -p process_runner --test config` writes what is printed now. A first
 //! line `# -e NAME` chooses the environment; `# no classes` leaves classes unchecked.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +29,17 @@ struct QueueOptions {
     dry_run: bool,
     feeds: Vec<Feed>,
     limits: Option<Limits>,
+    mode: Mode,
+}
+
+#[derive(Deserialize, Serialize, JsonSchema, Default)]
+enum Mode {
+    #[default]
+    Fast,
+    Slow {
+        pause: u32,
+    },
+    Careful(Limits),
 }
 
 impl Default for QueueOptions {
@@ -33,6 +49,7 @@ impl Default for QueueOptions {
             dry_run: false,
             feeds: Vec::new(),
             limits: None,
+            mode: Mode::Fast,
         }
     }
 }
@@ -53,6 +70,7 @@ struct Limits {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape counts")]
 struct MailerOptions {
     sender: String,
     relay: String,
@@ -257,4 +275,33 @@ fn relative_paths_start_at_the_file() {
     assert_eq!(tls.ca, Some(directory.path().join("ca.pem")));
     let client = (PathBuf::from("/abs/c"), directory.path().join("k"));
     assert_eq!(tls.client, Some(client));
+}
+
+#[test]
+fn the_configuration_knows_nothing_of_what_runs() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![source.join("config")];
+    let mut files = vec![source.join("config.rs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let list = if path.is_dir() {
+                &mut folders
+            } else {
+                &mut files
+            };
+            list.push(path);
+        }
+    }
+    assert!(files.len() > 20, "the sources moved: {files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for layer in ["runtime", "coordination", "embedded", "lock"] {
+            let path = format!("crate::{layer}");
+            assert!(!text.contains(&path), "{} names {path}", file.display());
+        }
+        let names_yaml = text.contains("serde_yaml::");
+        let may = file.ends_with("config/scalar.rs");
+        assert_eq!(names_yaml, may, "{} and serde_yaml", file.display());
+    }
 }

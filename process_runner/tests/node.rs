@@ -1,5 +1,7 @@
 //! Whole nodes on the embedded etcd under paused time: hours in milliseconds.
 
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
 mod node {
     mod cluster;
     mod life;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use process_runner::model::duration;
+
 use crate::Role;
 use crate::exit::Exit;
 use crate::logging::LogFormat;
 use crate::report::Format;
-
-mod duration;
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -55,8 +55,8 @@ pub(crate) fn read(
 /// mistake in the arguments; everything else is one in the file.
 pub(crate) fn refuse(problems: &Problems, format: Format) -> Failure {
     let exit = match problems.kind {
-        ProblemKind::Missing | ProblemKind::Unreadable => Exit::NoInput,
-        ProblemKind::Invalid => Exit::InvalidConfig,
+        ProblemKind::Missing => Exit::NoInput,
+        ProblemKind::Unreadable | ProblemKind::Invalid => Exit::InvalidConfig,
     };
     match tell(problems, format) {
         Ok(()) => Failure::told(exit),

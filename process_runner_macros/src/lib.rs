@@ -19,6 +19,8 @@
 
 mod attributes;
 mod diagnostic;
+#[cfg(test)]
+mod golden;
 mod job;
 mod keys;
 mod root;
@@ -27,13 +29,13 @@ mod suggest;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct a job class. Documented at `process_runner::job`.
+/// What it expands to is written down in `process_runner_macros/tests/expand`.
 #[proc_macro_attribute]
 pub fn job(arguments: TokenStream, item: TokenStream) -> TokenStream {
     job::attribute(arguments.into(), item.into()).into()
 }
 
-/// Registers the constructor of shared state. Documented at `process_runner::state`.
+/// What it expands to is written down in `process_runner_macros/tests/expand`.
 #[proc_macro_attribute]
 pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
     state::attribute(arguments.into(), item.into()).into()

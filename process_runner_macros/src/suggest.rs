@@ -24,3 +24,30 @@ pub(crate) fn list(names: &[&str]) -> String {
         None => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognized_and_another_word_is_not() {
+        let keys = ["default", "state", "skip"];
+        for (wrong, meant) in [
+            ("defualt", Some("default")),
+            ("Default", Some("default")),
+            ("stat", Some("state")),
+            ("skipp", Some("skip")),
+            ("shared", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(wrong, &keys), meant, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_listed_as_in_a_sentence() {
+        assert_eq!(list(&[]), "");
+        assert_eq!(list(&["a"]), "`a`");
+        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` or `c`");
+    }
+}

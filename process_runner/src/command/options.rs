@@ -163,7 +163,7 @@ impl Default for StopTimeout {
 impl<'de> Deserialize<'de> for StopTimeout {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        super::duration::parse(&text)
+        crate::model::duration::parse(&text)
             .map(Self)
             .map_err(de::Error::custom)
     }

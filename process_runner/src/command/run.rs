@@ -170,5 +170,5 @@ fn try_read(pipe: &pipe::Receiver, buffer: &mut [u8]) -> Option<usize> {
 }
 
 fn log(cx: &WorkerContext, stream: &'static str, line: &str) {
-    tracing::info!(job = cx.job(), index = cx.worker_index(), stream, "{line}");
+    tracing::info!(job = %cx.job(), index = cx.worker_index(), stream, "{line}");
 }

@@ -78,6 +78,10 @@ pub const CODES: &[Code] = &[
         "PR0302",
         "A timeout that is never reached, because a shorter one comes first.",
     ),
+    code(
+        "PR0303",
+        "Certificates without an https endpoint are not used.",
+    ),
 ];
 
 /// The line about `code`.

@@ -62,14 +62,12 @@ pub(super) fn unknown(entry: &Entry, owner: &str, known: &[&str]) -> Problem {
     let key = entry.key.text.as_str();
     let span = entry.key.span;
     let message = format!("unknown key `{}` in {owner}", shown(key));
-    let problem = Problem::at("PR0103", span, message);
-    let problem = match meant(key, known) {
-        names if !names.is_empty() => problem.label(span, suggest::question(&names)),
-        _ => match HOMES.iter().find(|(_, keys)| keys.contains(&key)) {
-            Some((home, _)) => problem.label(span, format!("it belongs in {home}")),
-            None => problem,
-        },
+    let home = HOMES.iter().find(|(_, keys)| keys.contains(&key));
+    let text = match (home, meant(key, known)) {
+        (Some((home, _)), _) => format!("it belongs in {home}"),
+        (None, names) => suggest::question(&names),
     };
+    let problem = Problem::at("PR0103", span, message).label(span, text);
     problem.note(format!("keys: {}", known.join(", ")))
 }
 

@@ -246,7 +246,7 @@ impl<S: NamedSection> Read for Named<S> {
         };
         let mut sections = Vec::new();
         for Entry { key, node } in entries {
-            let owner = format!("{} `{}`", S::WORD, key.text);
+            let owner = format!("{} `{}`", S::WORD, keys::shown(&key.text));
             if let Some(value) = mapping::<S>(node, &owner, problems) {
                 let place = Place::from(node);
                 sections.push((key.clone(), At { value, place }));

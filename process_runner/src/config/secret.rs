@@ -37,7 +37,7 @@ impl fmt::Display for Secret {
 }
 
 /// Words that make a key secret, alone or as the last part of it.
-const WORDS: [&str; 7] = [
+const WORDS: [&str; 10] = [
     "password",
     "passwd",
     "passphrase",
@@ -45,6 +45,9 @@ const WORDS: [&str; 7] = [
     "token",
     "api_key",
     "apikey",
+    "access_key",
+    "private_key",
+    "credentials",
 ];
 
 /// Whether the value of `key` is a secret: `password`, `db_password`, `API-TOKEN`.
@@ -131,7 +134,12 @@ mod tests {
 
     #[test]
     fn keys_are_secret_by_their_last_word() {
-        for key in ["password", "db_password", "API-TOKEN", "aws_secret"] {
+        for key in [
+            "password",
+            "db_password",
+            "API-TOKEN",
+            "AWS_SECRET_ACCESS_KEY",
+        ] {
             assert!(is_secret_key(key), "{key}");
         }
         for key in ["passwords_file", "batch_size", "tokens", "compassword"] {

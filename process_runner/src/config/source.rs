@@ -161,7 +161,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Problems {
 
 fn not_utf8(error: &std::string::FromUtf8Error) -> Problem {
     let at = error.utf8_error().valid_up_to();
-    let problem = Problem::file("PR0005", format!("the file is not UTF-8: byte {at} is not"));
+    let before = error.as_bytes().get(..at).unwrap_or_default();
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let message = format!("the file is not UTF-8: byte {at}, in line {line}, is not");
+    let problem = Problem::file("PR0005", message);
     match error.as_bytes() {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
             problem.help("it looks like UTF-16; save it as UTF-8")

@@ -124,10 +124,8 @@ fn app(raw: At<RawApp>, directory: &Path, problems: &mut Vec<Problem>) -> Option
             }),
         ) => Some(AppSource::Path(directory.join(path))),
         (None, None) => {
-            let mentioned = ["package", "path"]
-                .iter()
-                .any(|key| RawApp::mentions(&raw.keys, key));
-            if !mentioned {
+            // An unknown key, or a broken value, was reported already.
+            if raw.keys.is_empty() {
                 let problem = place.problem("PR0113", "`app` says nothing about what to run");
                 problems.push(problem.help("add `package: NAME` or `path: ./program`"));
             }

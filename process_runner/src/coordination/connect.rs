@@ -5,6 +5,7 @@
 //! what the channel is.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
@@ -25,9 +26,43 @@ pub(crate) struct Connection {
     pub(crate) keys: Keys,
     pub(crate) ttl: Duration,
     /// The embedded etcd, if this process hosts it.
-    pub(crate) hosted: Option<EmbeddedEtcd>,
+    hosted: Mutex<Option<EmbeddedEtcd>>,
+    /// The directory of the embedded etcd, if another process hosts it.
+    guest_of: Option<PathBuf>,
     /// For people: what this connection leads to.
     pub(crate) description: String,
+}
+
+impl Connection {
+    /// Takes the place of a host that ended, if this process is its guest: the store is opened from
+    /// its files and served on the same socket, so that every guest finds it again by itself.
+    ///
+    /// Does nothing while the host lives. Dropped, it leaves the host's place to somebody else.
+    pub(crate) async fn heal(&self) {
+        let Some(dir) = &self.guest_of else { return };
+        match EmbeddedEtcd::open_or_join(dir, EmbeddedOptions::default()).await {
+            Ok(Joined::Host(hosted)) => {
+                tracing::info!("the host of the embedded etcd ended; this process hosts it now");
+                *self.hosted.lock().unwrap_or_else(PoisonError::into_inner) = Some(hosted);
+            }
+            Ok(Joined::Guest { .. }) => {}
+            Err(error) => tracing::debug!(%error, "the embedded etcd has no host yet"),
+        }
+    }
+
+    /// True if this process hosts nothing and could have to.
+    pub(crate) fn is_guest(&self) -> bool {
+        let hosted = self.hosted.lock().unwrap_or_else(PoisonError::into_inner);
+        self.guest_of.is_some() && hosted.is_none()
+    }
+
+    /// Takes out the embedded etcd that this process hosts, to shut it down.
+    pub(crate) fn take_hosted(&self) -> Option<EmbeddedEtcd> {
+        self.hosted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
 }
 
 /// Opens the way that the configuration names.
@@ -51,7 +86,8 @@ pub(crate) async fn to_hosted(
         etcd: Etcd::new(vec![("the embedded etcd".to_owned(), client)]),
         keys: Keys::new(prefix),
         ttl,
-        hosted: Some(hosted.clone()),
+        hosted: Mutex::new(Some(hosted.clone())),
+        guest_of: None,
         description: "the embedded etcd in this process".to_owned(),
     })
 }
@@ -68,7 +104,7 @@ async fn embedded(config: &EmbeddedConfig) -> Result<Connection, CoordinationErr
                 format!("the embedded etcd in {} (this machine only)", dir.display());
             Ok(connection)
         }
-        Joined::Guest { socket, host_pid } => guest(config, &socket, host_pid).await,
+        Joined::Guest { socket, host_pid } => guest(config, dir, &socket, host_pid).await,
     }
 }
 
@@ -79,7 +115,7 @@ pub(crate) async fn join(coordination: &Coordination) -> Result<Connection, Coor
     };
     let dir = data_dir(config);
     match EmbeddedEtcd::find_host(&dir).await.map_err(unusable)? {
-        Some(Joined::Guest { socket, host_pid }) => guest(config, &socket, host_pid).await,
+        Some(Joined::Guest { socket, host_pid }) => guest(config, dir, &socket, host_pid).await,
         _ => Err(CoordinationError::Embedded {
             reason: format!(
                 "no node runs on this machine: nobody serves the embedded etcd in {}",
@@ -104,6 +140,7 @@ fn unusable(error: impl std::fmt::Display) -> CoordinationError {
 
 async fn guest(
     config: &EmbeddedConfig,
+    dir: PathBuf,
     socket: &Path,
     host_pid: Option<u32>,
 ) -> Result<Connection, CoordinationError> {
@@ -117,7 +154,8 @@ async fn guest(
         etcd: Etcd::new(vec![(description.clone(), client)]),
         keys: Keys::new(&config.prefix),
         ttl: config.lease_ttl,
-        hosted: None,
+        hosted: Mutex::new(None),
+        guest_of: Some(dir),
         description,
     })
 }
@@ -158,7 +196,8 @@ async fn remote(config: &EtcdConfig) -> Result<Connection, CoordinationError> {
         etcd: Etcd::new(members),
         keys: Keys::new(&config.prefix),
         ttl: config.lease_ttl,
-        hosted: None,
+        hosted: Mutex::new(None),
+        guest_of: None,
     })
 }
 

@@ -76,12 +76,6 @@ impl Etcd {
         self.within(CALL_TIMEOUT, kv.txn(txn)).await
     }
 
-    /// Reads one key, linearizably.
-    pub(crate) async fn get(&self, key: String) -> Result<GetResponse, CallError> {
-        let mut kv = self.client().kv_client();
-        self.within(CALL_TIMEOUT, kv.get(key, None)).await
-    }
-
     /// Reads a range, linearizably.
     pub(crate) async fn range(&self, range: &Range) -> Result<GetResponse, CallError> {
         let mut kv = self

@@ -36,7 +36,7 @@ pub(crate) enum Feed {
     /// All keys at one revision. Replaces what was known.
     Snapshot { entries: Vec<Entry>, revision: i64 },
     /// What one or more revisions changed.
-    Changes { changes: Vec<Change>, revision: i64 },
+    Changes { changes: Vec<Change> },
 }
 
 /// A key with its value.
@@ -143,14 +143,7 @@ async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) ->
         if changes.is_empty() {
             continue;
         }
-        if sender
-            .send(Feed::Changes {
-                changes,
-                revision: last,
-            })
-            .await
-            .is_err()
-        {
+        if sender.send(Feed::Changes { changes }).await.is_err() {
             return Ended::NobodyListens;
         }
     }

@@ -8,7 +8,7 @@
 //! A call waits at the gate *inside the server*: a client that gives up does not take its request back, and it runs when
 //! the gate opens, as it would in a paused etcd.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -189,11 +189,6 @@ impl Faults {
 
     /// The number of keys that live now, for tests that look for leaks.
     pub fn live_keys(&self) -> usize {
-        let core = self
-            .node
-            .core()
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        core.live_keys()
+        self.node.core().live_keys()
     }
 }

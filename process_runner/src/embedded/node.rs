@@ -19,7 +19,7 @@
 //! When the log cannot be written, the state in memory is ahead of the disk and must not be shown: every call then
 //! fails with `Unavailable` until the process starts again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -105,8 +105,17 @@ impl Node {
         node
     }
 
-    pub(crate) fn core(&self) -> &Mutex<Core> {
-        &self.core
+    /// The part under the lock. A call that panicked under it may have left half a write, which nobody may see: then the
+    /// server has failed.
+    pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(|poisoned| {
+            self.published.send_if_modified(|now| {
+                let first = now.failed.is_none();
+                now.failed.get_or_insert("a call panicked".into());
+                first
+            });
+            poisoned.into_inner()
+        })
     }
 
     pub(crate) fn gate(&self) -> &Arc<Gate> {
@@ -164,7 +173,13 @@ impl Node {
             }
             reply.map_err(super::service::status)
         });
-        task.await.unwrap_or_else(|_| Err(gone()))
+        task.await.unwrap_or_else(|error| {
+            if error.is_panic() {
+                // Looks at the lock, and finds out whether the panic happened under it.
+                drop(self.core());
+            }
+            Err(gone())
+        })
     }
 
     /// Does `work` under the lock and waits until its outcome is safe to show.
@@ -189,7 +204,7 @@ impl Node {
 
     /// Does `work` under the lock at once; what it changed is safe when the returned step is published.
     pub(crate) fn change<T>(&self, work: impl FnOnce(&mut Store, Duration) -> T) -> (T, u64) {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut core = self.core();
         let now = core.now();
         let value = work(&mut core.store, now);
         let granted = core.journal(&self.published);
@@ -203,7 +218,7 @@ impl Node {
 
     /// Makes the clock leap.
     pub(crate) fn skew_clock(&self, ahead: Duration) {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut core = self.core();
         core.skew += ahead;
         drop(core);
         self.expiry_moved.notify_one();
@@ -212,7 +227,7 @@ impl Node {
     /// Stops answering; what was accepted goes on to disk.
     pub(crate) fn stop(&self) -> Option<Log> {
         self.stopped.send_replace(true);
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut core = self.core();
         match std::mem::replace(&mut core.backing, Backing::Stopped) {
             Backing::Disk(log) => Some(log),
             Backing::Memory | Backing::Stopped => None,

@@ -6,6 +6,10 @@ use etcd_client::{Client, Compare, CompareOp, PutOptions, Txn, TxnOp, WatchOptio
 
 use super::*;
 
+mod durable;
+mod faults;
+mod watches;
+
 async fn client(etcd: &EmbeddedEtcd) -> Client {
     Client::from_channel(etcd.channel(), None).await.unwrap()
 }

@@ -1,7 +1,8 @@
 //! Where a class gets its shared values from.
 //!
 //! The bounds stand on the constructors alone. Everything that uses a source asks for nothing
-//! more, so that a type which lacks a trait is one error, at the user's own token.
+//! more, so that a type which lacks a trait is one error. They are free functions, because only of
+//! those does the compiler underline the type argument, which is the user's own token.
 
 use std::marker::PhantomData;
 
@@ -16,19 +17,16 @@ pub struct StateSource<T> {
     get: fn(&States) -> Option<T>,
 }
 
-impl<T> StateSource<T> {
-    /// The source of the field called `field`.
-    pub const fn of(field: &'static str) -> Self
-    where
-        T: StateValue,
-    {
-        Self {
-            field,
-            requirement: StateRequirement::of::<T>,
-            get: States::get::<T>,
-        }
+/// The source of the field called `field`.
+pub const fn state_source<T: StateValue>(field: &'static str) -> StateSource<T> {
+    StateSource {
+        field,
+        requirement: StateRequirement::of::<T>,
+        get: States::get::<T>,
     }
+}
 
+impl<T> StateSource<T> {
     /// What the App must provide.
     pub fn requirement(&self) -> StateRequirement {
         (self.requirement)(self.field)
@@ -47,23 +45,20 @@ pub struct DriverSource<T> {
     of: PhantomData<fn() -> T>,
 }
 
+/// The source of the driver.
+pub const fn driver_source<T: DriverValue>() -> DriverSource<T> {
+    DriverSource {
+        requirement: StateRequirement::of::<T>,
+        get: |states| {
+            let driver = states.get::<T>()?;
+            Some(Box::new(driver))
+        },
+        of: PhantomData,
+    }
+}
+
 impl<T> DriverSource<T> {
     const FIELD: &'static str = "lock_driver";
-
-    /// The source of the driver.
-    pub const fn of() -> Self
-    where
-        T: DriverValue,
-    {
-        Self {
-            requirement: StateRequirement::of::<T>,
-            get: |states| {
-                let driver = states.get::<T>()?;
-                Some(Box::new(driver))
-            },
-            of: PhantomData,
-        }
-    }
 
     /// What the App must provide.
     pub fn requirement(&self) -> StateRequirement {

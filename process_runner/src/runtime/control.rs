@@ -24,6 +24,7 @@
 
 mod calls;
 mod feed;
+mod lease;
 mod publish;
 mod workers;
 
@@ -33,7 +34,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use self::calls::Calls;
 use self::feed::Taken;
@@ -43,8 +44,7 @@ use super::held::Held;
 use super::register::{Registrar, StopRequest};
 use super::worker::WorkerEnd;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::coordination::{Follower, Pulse, Session, random_u128};
+use crate::coordination::{Connection, Follower, Session, random_u128};
 use crate::model::{
     Effect, Event, Moment, Slot, SlotState, StopPhase, StopReason, StopTimes, to_claim,
 };
@@ -69,6 +69,9 @@ pub(super) enum Served {
 pub(super) struct Control<'a> {
     registrar: &'a Registrar<'a>,
     session: Session,
+    connection: Arc<Connection>,
+    /// Looks for a new host of the embedded etcd, while the old one does not answer.
+    healing: Option<JoinHandle<()>>,
     clock: Clock,
     worker_runtime: Handle,
     times: StopTimes,
@@ -106,12 +109,13 @@ impl<'a> Control<'a> {
     pub(super) fn new(
         registrar: &'a Registrar<'a>,
         session: Session,
-        config: &Config,
+        connection: Arc<Connection>,
         worker_runtime: Handle,
         clock: Clock,
     ) -> Self {
         let changed = Arc::new(Notify::new());
-        let drain = config.node.shutdown_timeout;
+        let node = &registrar.config.node;
+        let drain = node.shutdown_timeout;
         let times = StopTimes {
             drain,
             cancel: CANCEL_TIME.min(drain),
@@ -122,7 +126,9 @@ impl<'a> Control<'a> {
             clock,
             worker_runtime,
             times,
-            max_workers: config.node.max_workers,
+            max_workers: node.max_workers,
+            connection,
+            healing: None,
             validity: Arc::default(),
             publisher: Publisher::start(&session),
             changed,
@@ -207,6 +213,9 @@ impl<'a> Control<'a> {
     /// The last act: nothing runs any more, so the lease can go, and with it the member key.
     async fn close(mut self, served: Served) -> Served {
         self.calls.shutdown().await;
+        if let Some(healing) = self.healing.take() {
+            healing.abort();
+        }
         self.validity.set(Moment::ZERO, Moment::ZERO);
         match &served {
             Served::Ended(NodeEnd::Outlived { .. }) => {}
@@ -225,37 +234,6 @@ impl<'a> Control<'a> {
             }
         }
         served
-    }
-
-    fn on_pulse(&mut self, pulse: Pulse) {
-        match pulse {
-            Pulse::Renewed(_) => {
-                if self.told > Told::Firm {
-                    tracing::info!("etcd answers again; the lease is firm");
-                }
-                self.told = Told::Firm;
-                self.publisher.healthy();
-                for slot in self.slots_where(|state| matches!(state, SlotState::Suspended { .. })) {
-                    self.feed(
-                        &slot,
-                        Event::Firm {
-                            nonce: random_u128(),
-                        },
-                    );
-                }
-            }
-            Pulse::Troubled(reason) => {
-                let valid_ms = self.validity.hard().since(self.clock.now()).as_millis();
-                tracing::warn!(%reason, valid_ms = valid_ms as u64, "the lease cannot be renewed");
-            }
-            Pulse::Gone(reason) => self.lose_session(reason),
-        }
-    }
-
-    fn lose_session(&mut self, reason: String) {
-        self.validity.set(Moment::ZERO, Moment::ZERO);
-        self.lost.get_or_insert(reason);
-        self.feed_all(Event::SessionEnded);
     }
 
     fn press(&mut self, phase: StopPhase) {
@@ -277,44 +255,6 @@ impl<'a> Control<'a> {
         let now = self.clock.now();
         self.pauses.retain(|_, until| *until > now);
         self.feed_all(Event::Tick);
-    }
-
-    /// Tells the machines once when a deadline of the lease passes.
-    fn tell_deadlines(&mut self, now: Moment) {
-        if self.told < Told::Soft && !self.validity.may_begin(now) && self.lost.is_none() {
-            self.told = Told::Soft;
-            tracing::warn!("the lease runs out soon; stopping the workers");
-            self.feed_all(Event::SoftDeadline);
-        }
-        if self.told < Told::Hard && !self.validity.holds(now) && self.lost.is_none() {
-            self.told = Told::Hard;
-            tracing::warn!("the lease may have run out; no worker runs until it is firm again");
-            self.feed_all(Event::HardDeadline);
-        }
-    }
-
-    /// Workers that cannot be stopped: the process has to end.
-    fn outlived(&self, now: Moment) -> Option<NodeEnd> {
-        let overdue: Vec<_> = self
-            .slots
-            .iter()
-            .filter(|(_, held)| held.machine().overdue(now))
-            .collect();
-        if overdue.is_empty() {
-            return None;
-        }
-        for (slot, held) in &overdue {
-            let phase = held
-                .holding
-                .as_ref()
-                .map_or("", |holding| holding.phase().name());
-            tracing::error!(job = %slot.job, index = slot.index, phase, "a worker does not stop");
-        }
-        let lost = self.lost.is_some() || !self.validity.holds(now);
-        Some(NodeEnd::Outlived {
-            workers: overdue.len(),
-            lost,
-        })
     }
 
     fn next_deadline(&self) -> Moment {

@@ -182,7 +182,7 @@ impl Settings {
             self.until_idle,
             sizes(&self.config),
         );
-        let Some(connection) = self.open(&request, clock, deadline).await? else {
+        let Some(connection) = self.open(&request, clock, deadline).await?.map(Arc::new) else {
             return Ok(NodeEnd::Clean);
         };
         tracing::info!("joining {}", connection.description);
@@ -196,7 +196,7 @@ impl Settings {
                 deadline,
             )
             .await;
-        if let Some(hosted) = connection.hosted.filter(|_| self.embedded.is_none()) {
+        if let Some(hosted) = connection.take_hosted().filter(|_| self.embedded.is_none()) {
             hosted.shutdown().await;
         }
         end
@@ -255,7 +255,7 @@ impl Settings {
     async fn serve(
         &self,
         registrar: &mut Registrar<'_>,
-        connection: &Connection,
+        connection: &Arc<Connection>,
         mut request: StopRequest,
         workers: &Handle,
         clock: Clock,
@@ -265,7 +265,13 @@ impl Settings {
             let Some(session) = registrar.open(connection, &request, deadline).await? else {
                 return Ok(NodeEnd::Clean);
             };
-            let control = Control::new(registrar, session, &self.config, workers.clone(), clock);
+            let control = Control::new(
+                registrar,
+                session,
+                Arc::clone(connection),
+                workers.clone(),
+                clock,
+            );
             match control.run(&mut request).await {
                 Served::Ended(end) => return Ok(end),
                 Served::SessionLost(reason) => {

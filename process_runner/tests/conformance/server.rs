@@ -20,10 +20,6 @@ pub(crate) enum Kind {
 impl Kind {
     /// The reference first.
     pub(crate) const ALL: [Self; 4] = [Self::InProcess, Self::Socket, Self::Etcd34, Self::Etcd35];
-
-    pub(crate) fn is_real(self) -> bool {
-        matches!(self, Self::Etcd34 | Self::Etcd35)
-    }
 }
 
 /// A running server and a client of it.
@@ -39,11 +35,20 @@ enum Running {
         _etcd: EmbeddedEtcd,
         _dir: Option<tempfile::TempDir>,
     },
-    Real(RealEtcd),
+    Real {
+        _process: RealEtcd,
+    },
 }
 
 impl Server {
+    /// Starts a server and writes to it once, after which it is at revision 2.
     pub(crate) async fn start(kind: Kind) -> Self {
+        let mut server = Self::launch(kind).await;
+        server.client.put("ready", "", None).await.unwrap();
+        server
+    }
+
+    async fn launch(kind: Kind) -> Self {
         match kind {
             Kind::InProcess => {
                 let etcd = EmbeddedEtcd::in_memory(EmbeddedOptions::default());
@@ -92,7 +97,7 @@ impl Server {
         loop {
             let connected = Client::connect([&real.endpoint], None).await;
             if let Ok(mut client) = connected
-                && client.put("ready", "", None).await.is_ok()
+                && client.get("ready", None).await.is_ok()
             {
                 break;
             }
@@ -107,7 +112,7 @@ impl Server {
         Self {
             kind,
             client,
-            _running: Running::Real(real),
+            _running: Running::Real { _process: real },
         }
     }
 }

@@ -12,18 +12,18 @@ use tokio::task::JoinHandle;
 
 /// What the recording job writes down, in order.
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    pub fn write(&self, line: impl Into<String>) {
+    pub(crate) fn write(&self, line: impl Into<String>) {
         self.0.lock().unwrap().push(line.into());
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 
-    pub fn count(&self, part: &str) -> usize {
+    pub(crate) fn count(&self, part: &str) -> usize {
         self.lines()
             .iter()
             .filter(|line| line.contains(part))
@@ -31,7 +31,7 @@ impl Log {
     }
 
     /// Waits, under paused time, until a line contains `part`.
-    pub async fn wait_for(&self, part: &str) {
+    pub(crate) async fn wait_for(&self, part: &str) {
         tokio::time::timeout(Duration::from_secs(3600), async {
             while self.count(part) == 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -44,7 +44,7 @@ impl Log {
 
 /// Locks a fixed number of records per batch, for a number of batches; records take a while.
 #[job(lock_driver = "etcd")]
-pub struct Recorder {
+pub(crate) struct Recorder {
     #[job(default = 0)]
     batches: u32,
     #[job(default = 2)]
@@ -92,26 +92,26 @@ impl Job for Recorder {
 }
 
 /// An embedded etcd with nodes.
-pub struct Cluster {
-    pub etcd: EmbeddedEtcd,
-    pub log: Log,
+pub(crate) struct Cluster {
+    pub(crate) etcd: EmbeddedEtcd,
+    pub(crate) log: Log,
     dir: tempfile::TempDir,
 }
 
-pub struct Running {
-    pub handle: NodeHandle,
-    pub task: JoinHandle<Result<NodeEnd, NodeError>>,
+pub(crate) struct Running {
+    pub(crate) handle: NodeHandle,
+    pub(crate) task: JoinHandle<Result<NodeEnd, NodeError>>,
 }
 
 impl Running {
-    pub async fn stop(self) -> NodeEnd {
+    pub(crate) async fn stop(self) -> NodeEnd {
         self.handle.stop();
         self.task.await.unwrap().unwrap()
     }
 }
 
 impl Cluster {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             etcd: EmbeddedEtcd::in_memory(EmbeddedOptions::default()),
             log: Log::default(),
@@ -126,7 +126,7 @@ impl Cluster {
     }
 
     /// A node that has not started.
-    pub fn node(&self, node: &str, jobs: &str) -> Node {
+    pub(crate) fn node(&self, node: &str, jobs: &str) -> Node {
         let prefix = self.dir.path().display();
         let yaml = format!(
             "etcd: {{ embedded: true, prefix: /test{prefix} }}\n\
@@ -149,11 +149,11 @@ impl Cluster {
     }
 
     /// Starts a node on the present runtime.
-    pub fn start(&self, node: &str, jobs: &str) -> Running {
+    pub(crate) fn start(&self, node: &str, jobs: &str) -> Running {
         Self::run(self.node(node, jobs))
     }
 
-    pub fn run(node: Node) -> Running {
+    pub(crate) fn run(node: Node) -> Running {
         let handle = node.handle();
         Running {
             handle,

@@ -68,6 +68,7 @@ fn driver_name(driver: &Driver) -> String {
 
 fn build(class: &Class) -> TokenStream {
     let private = class.root.private();
+    let options = options::ident(class);
     let check = match class.driver {
         Driver::Etcd => None,
         Driver::Type(_) => Some(quote!(__LOCK_DRIVER.check(states)?;)),
@@ -77,9 +78,9 @@ fn build(class: &Class) -> TokenStream {
         quote!(#(#cfg)* #name: #value)
     });
     quote! {
-        #[allow(unused_variables)]
+        #[allow(deprecated, unused_variables)]
         fn build(
-            options: Self::Options,
+            options: #options,
             states: &#private::States,
         ) -> ::core::result::Result<Self, &'static str> {
             #check

@@ -74,7 +74,7 @@ pub(crate) struct ProcessQueue {
     pub(crate) left: u32,
     #[cfg(any())]
     pub(crate) absent: DoesNotExist,
-    #[cfg(all())]
+    #[cfg(not(any()))]
     #[job(default = 1)]
     pub(crate) present: i8,
 }

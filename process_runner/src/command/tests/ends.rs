@@ -133,12 +133,12 @@ async fn output_goes_to_the_log_with_job_and_index() {
             "hello",
             "\u{fffd}",
             "no end",
-            "job=\"ticker\" index=2 stream=\"stdout\"",
+            "job=ticker index=2 stream=\"stdout\"",
         ] {
             assert!(log.contains(part), "{part}: {log}");
         }
         assert!(
-            log.contains("oh job=\"ticker\" index=2 stream=\"stderr\""),
+            log.contains("oh job=ticker index=2 stream=\"stderr\""),
             "{log}"
         );
     }

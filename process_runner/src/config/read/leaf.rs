@@ -238,7 +238,10 @@ impl Read for Options {
 /// A number that fits no integer type reads as text.
 fn is_huge(node: &Node) -> bool {
     match &node.value {
-        Value::Text(text) => !node.quoted && text.bytes().all(|byte| byte.is_ascii_digit()),
+        Value::Text(text) if !node.quoted && text.len() > 10 => {
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
+        }
         _ => false,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::event::{Event, Events, MAX_DEPTH, too_deep};
+use super::event::{Event, Events, Fatal, MAX_DEPTH, too_deep};
 use super::{Entry, Key, Node, Value};
 use crate::config::merge;
 use crate::config::problem::{Problem, Span};
@@ -23,7 +23,7 @@ pub(in crate::config) fn parse(source: &mut Source, problems: &mut Vec<Problem>)
     let Builder { root, masks, .. } = builder;
     let fatal = outcome.is_err();
     if let Err(problem) = outcome {
-        problems.push(problem);
+        problems.push(*problem);
     }
     for range in masks {
         source.mask(range);
@@ -80,7 +80,7 @@ impl<'p> Builder<'p> {
         }
     }
 
-    fn run(&mut self, source: &Source) -> Result<(), Problem> {
+    fn run(&mut self, source: &Source) -> Result<(), Fatal> {
         let mut events = Events::of(source);
         loop {
             match events.next()? {
@@ -123,16 +123,14 @@ impl<'p> Builder<'p> {
         }
     }
 
-    fn document(&mut self, span: Span) -> Result<(), Problem> {
+    fn document(&mut self, span: Span) -> Result<(), Fatal> {
         self.documents += 1;
         if self.documents == 1 {
             return Ok(());
         }
-        Err(
-            Problem::at("PR0102", span, "the file has a second document")
-                .label(span, "it begins here")
-                .help("keep one document; remove the `---`"),
-        )
+        let problem = Problem::at("PR0102", span, "the file has a second document");
+        let problem = problem.label(span, "it begins here");
+        Err(problem.help("keep one document; remove the `---`").into())
     }
 
     fn open(
@@ -141,7 +139,7 @@ impl<'p> Builder<'p> {
         tag: Option<&str>,
         anchor: usize,
         span: Span,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Fatal> {
         if self.stack.len() as u32 >= MAX_DEPTH {
             return Err(too_deep(span));
         }
@@ -167,7 +165,7 @@ impl<'p> Builder<'p> {
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Problem> {
+    fn close(&mut self) -> Result<(), Fatal> {
         let Some(Open {
             span,
             anchor,
@@ -184,7 +182,7 @@ impl<'p> Builder<'p> {
         self.finish(Node::new(value, span), anchor)
     }
 
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Problem> {
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Fatal> {
         let Some(node) = self.anchors.get(&anchor) else {
             let problem = Problem::at("PR0106", span, "an alias stands inside its own anchor");
             self.problems.push(problem);
@@ -200,7 +198,7 @@ impl<'p> Builder<'p> {
     }
 
     /// Puts a finished node where it belongs.
-    fn finish(&mut self, mut node: Node, anchor: usize) -> Result<(), Problem> {
+    fn finish(&mut self, mut node: Node, anchor: usize) -> Result<(), Fatal> {
         self.count(1, node.span)?;
         if self.is_secret() {
             node.make_secret(&mut self.masks);
@@ -242,14 +240,15 @@ impl<'p> Builder<'p> {
         })
     }
 
-    fn count(&mut self, nodes: u32, span: Span) -> Result<(), Problem> {
+    fn count(&mut self, nodes: u32, span: Span) -> Result<(), Fatal> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
         let message =
             format!("the file has more than {MAX_NODES} values once aliases are followed");
-        Err(Problem::at("PR0105", span, message).label(span, "the limit is reached here"))
+        let problem = Problem::at("PR0105", span, message);
+        Err(problem.label(span, "the limit is reached here").into())
     }
 
     fn scalar(&mut self, text: String, plain: bool, tag: Option<&str>, span: Span) -> Value {

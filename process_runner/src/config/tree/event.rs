@@ -11,6 +11,9 @@ use crate::config::source::Source;
 /// How deep lists and mappings may nest.
 pub(super) const MAX_DEPTH: u32 = 128;
 
+/// A problem behind which nothing can be known.
+pub(super) type Fatal = Box<Problem>;
+
 /// What happens next in the file.
 pub(super) enum Event {
     /// A scalar.
@@ -53,7 +56,7 @@ impl<'s> Events<'s> {
     }
 
     /// The next event. After an error there is none.
-    pub(super) fn next(&mut self) -> Result<Event, Problem> {
+    pub(super) fn next(&mut self) -> Result<Event, Fatal> {
         loop {
             let Some(event) = self.parser.next_event() else {
                 return Ok(Event::End);
@@ -138,12 +141,12 @@ fn scalar_end(text: &str, style: ScalarStyle, start: usize, end: usize) -> usize
 }
 
 /// The problem with nesting that has no end.
-pub(super) fn too_deep(span: Span) -> Problem {
+pub(super) fn too_deep(span: Span) -> Fatal {
     let message = format!("lists and mappings nest deeper than {MAX_DEPTH} levels");
-    Problem::at("PR0104", span, message)
+    Box::new(Problem::at("PR0104", span, message))
 }
 
-fn syntax(source: &Source, error: &ScanError) -> Problem {
+fn syntax(source: &Source, error: &ScanError) -> Fatal {
     let start = source.position(*error.marker());
     let rest = source.text().get(start.byte..).unwrap_or_default();
     let width = rest.chars().next().map_or(0, char::len_utf8);
@@ -159,11 +162,11 @@ fn syntax(source: &Source, error: &ScanError) -> Problem {
         .lines()
         .next()
         .unwrap_or_default();
-    if line.contains('\t') {
+    Box::new(if line.contains('\t') {
         problem.help("YAML is indented with spaces, never with tabs")
     } else if line.contains("${") {
         problem.help("inside `{ }` and `[ ]` a `${…}` must be quoted: \"${VAR}\"")
     } else {
         problem
-    }
+    })
 }

@@ -65,14 +65,14 @@ fn escape(prefix: &str) -> PathBuf {
 /// Where the socket of a data directory is to be. Makes its directory.
 pub(super) fn socket_for(dir: &Path) -> Result<PathBuf, EmbeddedError> {
     let near = dir.join("socket");
-    if near.is_absolute() && near.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH {
+    if near.is_absolute() && reachable(&near) {
         return Ok(near);
     }
     let dir = dir
         .canonicalize()
         .map_err(EmbeddedError::io("look at", dir))?;
     let near = dir.join("socket");
-    if near.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH {
+    if reachable(&near) {
         return Ok(near);
     }
     let mut hasher = DefaultHasher::new();
@@ -81,6 +81,11 @@ pub(super) fn socket_for(dir: &Path) -> Result<PathBuf, EmbeddedError> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let bases = runtime.into_iter().chain([PathBuf::from("/tmp")]);
     short_socket(bases, &name)
+}
+
+/// Whether a socket of this name can be bound and dialled: short enough for the kernel, and text for the client.
+fn reachable(socket: &Path) -> bool {
+    socket.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH && socket.to_str().is_some()
 }
 
 /// The socket in the first of `bases` where a private directory can be made.
@@ -92,7 +97,7 @@ fn short_socket(
     for base in bases {
         let dir = base.join(name);
         let socket = dir.join("s");
-        if !base.is_absolute() || socket.as_os_str().as_bytes().len() > MAX_SOCKET_PATH {
+        if !base.is_absolute() || !reachable(&socket) {
             continue;
         }
         match own_directory(&dir) {

@@ -1,7 +1,6 @@
 //! The socket: HTTP/2 for other processes of this user.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,16 +58,11 @@ fn is_welcome(connection: &UnixStream) -> bool {
 
 /// A connection to a host, made when it is needed.
 pub(super) fn connect(socket: &Path) -> Channel {
-    let path = socket.to_string_lossy();
-    if path.as_bytes() != socket.as_os_str().as_bytes() {
-        tracing::warn!(socket = %path, "the socket's path is not UTF-8 and cannot be reached");
-    }
-    match Endpoint::from_shared(format!("unix://{path}")) {
-        Ok(endpoint) => endpoint
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(4 * WINDOW)
-            .connect_lazy(),
-        // Never for this scheme; and then a connection that fails tells who uses it.
-        Err(_) => Endpoint::from_static("unix:///dev/null").connect_lazy(),
-    }
+    // Hosts choose paths that are text; another one is simply not there.
+    let endpoint = Endpoint::from_shared(format!("unix://{}", socket.to_string_lossy()))
+        .unwrap_or_else(|_| Endpoint::from_static("unix:///dev/null"));
+    endpoint
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(4 * WINDOW)
+        .connect_lazy()
 }

@@ -5,7 +5,7 @@
 //! it does not wake at all. Renewals only move expiries away, so they need not wake it: it finds nothing to do and
 //! sleeps again.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -44,7 +44,7 @@ async fn sleep_until(look: Option<Instant>) {
 
 /// When to look next, if there is a lease.
 fn next_look(node: &Node) -> Option<Instant> {
-    let core = node.core.lock().unwrap_or_else(PoisonError::into_inner);
+    let core = node.core();
     let expiry = core.store.leases().next_expiry()?;
     // In the clock of the runtime, which a skew does not move.
     let due = expiry.saturating_sub(core.skew);

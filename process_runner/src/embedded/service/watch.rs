@@ -4,8 +4,6 @@
 //! revision, or the next round of progress notices. When the client does not read, the task waits in `send` and pulls
 //! nothing: what it missed is still in the store's history.
 
-use std::sync::PoisonError;
-
 use etcd_client::proto::{PbWatchRequest, PbWatchRequestUnion, PbWatchResponse, PbWatchService};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -17,8 +15,8 @@ use super::super::store::Store;
 use super::super::watch::{WatchSpec, Watchers};
 use super::Entrance;
 
-/// How many responses may wait for a client.
-const QUEUE: usize = 16;
+/// How many responses may wait for a client, as in etcd.
+const QUEUE: usize = 128;
 
 type WatchReply = Result<PbWatchResponse, Status>;
 
@@ -126,7 +124,6 @@ impl WatchTask {
             let upto = self.published.borrow_and_update().revision;
             let pulled = {
                 let core = self.entrance.node.core();
-                let core = core.lock().unwrap_or_else(PoisonError::into_inner);
                 self.watchers.pull(&core.store, upto)
             };
             self.send(pulled.responses).await?;
@@ -188,7 +185,6 @@ impl WatchTask {
     fn with<T>(&mut self, work: impl FnOnce(&mut Watchers, &Store, i64) -> T) -> T {
         let now = self.published.borrow().revision;
         let core = self.entrance.node.core();
-        let core = core.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut self.watchers, &core.store, now)
     }
 

@@ -35,7 +35,7 @@ impl Control<'_> {
     pub(super) fn on_feed(&mut self, feed: Feed) {
         match feed {
             Feed::Snapshot { entries, revision } => self.on_snapshot(&entries, revision),
-            Feed::Changes { changes, .. } => {
+            Feed::Changes { changes } => {
                 for change in changes {
                     match change {
                         Change::Put(entry) => self.on_put(&entry),

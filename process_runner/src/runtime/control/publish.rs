@@ -59,7 +59,7 @@ impl Publisher {
             Some(Feed::Snapshot { entries, .. }) => {
                 self.watching = entries.into_iter().map(|entry| entry.key).collect();
             }
-            Some(Feed::Changes { changes, .. }) => {
+            Some(Feed::Changes { changes }) => {
                 for change in changes {
                     match change {
                         Change::Put(entry) => drop(self.watching.insert(entry.key)),

@@ -5,6 +5,9 @@ use toml::{Table, Value};
 use super::super::cargo::{Metadata, Package};
 use crate::exit::{Exit, Failure};
 
+/// How cargo names the public registry of Rust packages, whatever protocol it speaks to it.
+const PUBLIC: &str = concat!("registry+https://github.com/rust-lang/crates", ".io-index");
+
 /// The dependencies of the generated package, as in its manifest.
 #[derive(Debug, PartialEq)]
 pub(super) struct Sources {
@@ -78,8 +81,8 @@ fn by_source(source: &str, version: &str) -> Option<Table> {
     }
     let exactly = entry("version", format!("={version}"));
     match source {
-        "registry+https://github.com/rust-lang/crates.io-index"
-        | "sparse+https://index.crates.io/" => Some(exactly),
+        // Without an index, a dependency means this one.
+        PUBLIC => Some(exactly),
         _ => {
             let index = source
                 .strip_prefix("registry+")
@@ -105,8 +108,7 @@ mod tests {
 
     #[test]
     fn the_command_line_comes_from_where_the_runtime_comes_from() {
-        let crates_io = "registry+https://github.com/rust-lang/crates.io-index";
-        assert_eq!(source(crates_io).unwrap(), "version = \"=0.1.0\"\n");
+        assert_eq!(source(PUBLIC).unwrap(), "version = \"=0.1.0\"\n");
         let git = source("git+https://host/repo?branch=main#0123abc").unwrap();
         assert_eq!(git, "branch = \"main\"\ngit = \"https://host/repo\"\n");
         let git = source("git+https://host/repo#0123abc").unwrap();

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 
-use super::super::model::{Class, DefaultValue, Field, Role};
+use super::super::model::{Class, Field, Role};
 use super::values;
 
 /// The name of the options struct. Underscores keep it apart from the user's names.
@@ -43,14 +43,10 @@ fn fields(class: &Class) -> TokenStream {
             return None;
         };
         let (cfg, ident) = (&field.cfg, &field.ident);
-        let default = match default {
-            None => None,
-            Some(DefaultValue::OfType) => Some(quote!(#[serde(default)])),
-            Some(DefaultValue::Expr(_)) => {
-                let path = format!("{}::{}", class.ident, values::function(field));
-                Some(quote!(#[serde(default = #path)]))
-            }
-        };
+        let default = default.as_ref().map(|_| {
+            let path = format!("{}::{}", class.ident, values::function(field));
+            quote!(#[serde(default = #path)])
+        });
         let ty = read_type(field, *by_type, &private);
         Some(quote!(#(#cfg)* #(#attributes)* #default #ident: #ty))
     });

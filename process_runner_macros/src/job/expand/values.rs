@@ -1,5 +1,5 @@
 //! Where the values of fields come from: a *source* for each option, each shared value and the
-//! driver, and a function for each expression of the user.
+//! driver, and a function for each default.
 //!
 //! A source is the only place that asks for the traits of a field's type. All else goes through it
 //! and asks for nothing, so that a type without them is one error and not ten.
@@ -7,8 +7,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, Lit};
+use syn::{Expr, ExprLit, Lit, Type};
 
 use super::super::model::{Class, DefaultValue, Driver, Field, Role};
 use super::options;
@@ -32,34 +31,31 @@ pub(super) fn sources(class: &Class) -> TokenStream {
     });
     let driver = match &class.driver {
         Driver::Etcd => None,
-        Driver::Type(ty) => {
-            let of = quote_spanned!(ty.span()=> #private::DriverSource::<#ty>::of());
-            Some(quote!(const __LOCK_DRIVER: #private::DriverSource<#ty> = #of;))
-        }
+        Driver::Type(ty) => Some(quote! {
+            const __LOCK_DRIVER: #private::DriverSource<#ty> = #private::driver_source::<#ty>();
+        }),
     };
     quote!(#(#fields)* #driver)
 }
 
 fn option_source(field: &Field, private: &TokenStream) -> TokenStream {
     let (cfg, source, ty) = (&field.cfg, source(field), &field.ty);
-    let check = quote_spanned!(ty.span()=> #private::option_value::<#ty>());
     quote! {
         #(#cfg)*
         #[allow(non_camel_case_types)]
         type #source = #private::option_source!(#ty);
         #(#cfg)*
-        const _: () = #check;
+        const _: () = #private::option_value::<#ty>();
     }
 }
 
 fn state_source(field: &Field, private: &TokenStream) -> TokenStream {
     let (cfg, source, ty) = (&field.cfg, source(field), &field.ty);
     let name = field.ident.unraw().to_string();
-    let of = quote_spanned!(ty.span()=> #private::StateSource::<#ty>::of(#name));
     quote! {
         #(#cfg)*
         #[allow(non_upper_case_globals)]
-        const #source: #private::StateSource<#ty> = #of;
+        const #source: #private::StateSource<#ty> = #private::state_source::<#ty>(#name);
     }
 }
 
@@ -70,7 +66,7 @@ pub(super) fn value(field: &Field) -> TokenStream {
         Role::Option { by_type: true, .. } => quote!(#source::get(options.#name)),
         Role::Option { by_type: false, .. } => quote!(options.#name),
         Role::State => quote!(#source.get(states)?),
-        Role::Skip(None) => quote!(::core::default::Default::default()),
+        Role::Skip(None) => of_type(&field.ty),
         Role::Skip(Some(_)) => {
             let function = function(field);
             quote!(Self::#function())
@@ -78,12 +74,12 @@ pub(super) fn value(field: &Field) -> TokenStream {
     }
 }
 
-/// The function that computes the user's expression for `field`.
+/// The function that computes the default of `field`, or what it starts with.
 pub(super) fn function(field: &Field) -> Ident {
     format_ident!("__{}", field.ident.unraw())
 }
 
-/// The functions for all fields with an expression. They belong to the user's struct, so that
+/// The functions for all fields with a default or an expression. They belong to the user's struct, so that
 /// `Self` means there what it means everywhere on the struct.
 pub(super) fn functions(class: &Class) -> TokenStream {
     let private = class.root.private();
@@ -91,11 +87,15 @@ pub(super) fn functions(class: &Class) -> TokenStream {
         let (cfg, name, ty) = (&field.cfg, function(field), &field.ty);
         let function = match &field.role {
             Role::Option {
-                default: Some(DefaultValue::Expr(value)),
+                default: Some(default),
                 by_type,
                 ..
             } => {
-                let (source, value) = (source(field), text_or(value));
+                let source = source(field);
+                let value = match default {
+                    DefaultValue::OfType => of_type(ty),
+                    DefaultValue::Expr(value) => text_or(value),
+                };
                 let read = options::read_type(field, *by_type, &private);
                 let value = if *by_type {
                     quote!(let value: #ty = #value; #source::default(value))
@@ -122,6 +122,11 @@ pub(super) fn functions(class: &Class) -> TokenStream {
             #(#functions)*
         }
     }
+}
+
+/// The type's own default. Named through the type, so that a missing `Default` is an error there.
+fn of_type(ty: &Type) -> TokenStream {
+    quote!(<#ty as ::core::default::Default>::default())
 }
 
 /// A text becomes whatever the field can be made of text: `String`, `PathBuf`, `Box<str>`.

@@ -11,7 +11,11 @@ const UNITS: [(&str, u64); 5] = [
 ];
 
 /// Reads a duration, or says in a few words what is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
+///
+/// # Errors
+///
+/// Those words.
+pub fn parse(text: &str) -> Result<Duration, &'static str> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err("it is empty");
@@ -65,7 +69,7 @@ fn unit(name: &str) -> Result<u64, &'static str> {
 }
 
 /// Writes a duration as `parse` reads it.
-pub(super) fn show(duration: Duration) -> String {
+pub fn show(duration: Duration) -> String {
     let mut millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if millis == 0 {
         return "0s".to_owned();

@@ -1,0 +1,97 @@
+//! The lease, as the control loop lives with it: renewals, trouble, deadlines, its end.
+//!
+//! Between two renewals nothing needs to be done. Without them the deadlines pass: at the soft one
+//! the workers are cancelled while unlocking is still allowed, at the hard one they are lost. A
+//! later renewal of the same lease finds the slots suspended, and each is put anew before it runs.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::{Control, Told};
+use crate::coordination::{Pulse, random_u128};
+use crate::model::{Event, Moment, SlotState};
+use crate::runtime::NodeEnd;
+
+impl Control<'_> {
+    /// Takes in what the heartbeat found.
+    pub(super) fn on_pulse(&mut self, pulse: Pulse) {
+        match pulse {
+            Pulse::Renewed(_) => {
+                if self.told > Told::Firm {
+                    tracing::info!("etcd answers again; the lease is firm");
+                }
+                self.told = Told::Firm;
+                self.publisher.healthy();
+                for slot in self.slots_where(|state| matches!(state, SlotState::Suspended { .. })) {
+                    self.feed(
+                        &slot,
+                        Event::Firm {
+                            nonce: random_u128(),
+                        },
+                    );
+                }
+            }
+            Pulse::Troubled(reason) => {
+                let valid_ms = self.validity.hard().since(self.clock.now()).as_millis();
+                tracing::warn!(%reason, valid_ms = valid_ms as u64, "the lease cannot be renewed");
+                self.heal();
+            }
+            Pulse::Gone(reason) => self.lose_session(reason),
+        }
+    }
+
+    /// A guest of a host that does not answer tries to take its place.
+    fn heal(&mut self) {
+        let idle = self.healing.as_ref().is_none_or(JoinHandle::is_finished);
+        if idle && self.connection.is_guest() {
+            let connection = Arc::clone(&self.connection);
+            self.healing = Some(tokio::spawn(async move { connection.heal().await }));
+        }
+    }
+
+    /// The lease is gone: every worker stops, and nothing of this session is written any more.
+    pub(super) fn lose_session(&mut self, reason: String) {
+        self.validity.set(Moment::ZERO, Moment::ZERO);
+        self.lost.get_or_insert(reason);
+        self.feed_all(Event::SessionEnded);
+    }
+
+    /// Tells the machines once when a deadline of the lease passes.
+    pub(super) fn tell_deadlines(&mut self, now: Moment) {
+        if self.told < Told::Soft && !self.validity.may_begin(now) && self.lost.is_none() {
+            self.told = Told::Soft;
+            tracing::warn!("the lease runs out soon; stopping the workers");
+            self.feed_all(Event::SoftDeadline);
+        }
+        if self.told < Told::Hard && !self.validity.holds(now) && self.lost.is_none() {
+            self.told = Told::Hard;
+            tracing::warn!("the lease may have run out; no worker runs until it is firm again");
+            self.feed_all(Event::HardDeadline);
+        }
+    }
+
+    /// Workers that cannot be stopped: the process has to end.
+    pub(super) fn outlived(&self, now: Moment) -> Option<NodeEnd> {
+        let overdue: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(_, held)| held.machine().overdue(now))
+            .collect();
+        if overdue.is_empty() {
+            return None;
+        }
+        for (slot, held) in &overdue {
+            let phase = held
+                .holding
+                .as_ref()
+                .map_or("", |holding| holding.phase().name());
+            tracing::error!(job = %slot.job, index = slot.index, phase, "a worker does not stop");
+        }
+        let lost = self.lost.is_some() || !self.validity.holds(now);
+        Some(NodeEnd::Outlived {
+            workers: overdue.len(),
+            lost,
+        })
+    }
+}

@@ -1,0 +1,6 @@
+use process_runner::prelude::*;
+
+#[job(lock_driver = "etcd")]
+struct Queue;
+
+fn main() {}

@@ -1,0 +1,10 @@
+use process_runner::prelude::*;
+
+#[job(lock_driver = "etcd")]
+union Queue {
+    #[job(default)]
+    small: u8,
+    big: u32,
+}
+
+fn main() {}

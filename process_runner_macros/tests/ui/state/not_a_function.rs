@@ -1,0 +1,4 @@
+#[process_runner::state]
+struct Pool;
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[process_runner::state]
+async fn pool() -> String {
+    String::new()
+}
+
+fn main() {}

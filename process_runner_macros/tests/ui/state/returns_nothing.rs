@@ -1,0 +1,4 @@
+#[process_runner::state]
+async fn pool() {}
+
+fn main() {}
