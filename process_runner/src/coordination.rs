@@ -34,6 +34,7 @@ pub(crate) use connect::{Connection, connect, join, to_hosted};
 pub(crate) use error::CallError;
 pub use error::CoordinationError;
 pub(crate) use etcd::Etcd;
+pub use etcd::RequestCount;
 pub(crate) use follow::{Change, Entry, Feed, Follower};
 pub(crate) use heartbeat::{Heartbeat, Pulse};
 pub(crate) use keys::PlannerKey;

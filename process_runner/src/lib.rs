@@ -31,7 +31,7 @@ pub mod __private;
 pub use app::{App, AppError, AppErrors, Registry};
 pub use class::{BuildError, ClassEntry, JobClass, OptionError};
 pub use clock::Clock;
-pub use coordination::CoordinationError;
+pub use coordination::{CoordinationError, RequestCount};
 pub use job::{Job, JobError, JobResult, RetryAdvice, WorkerContext};
 /// Makes a struct a job class: registered by its name, its fields turned into options, shared
 /// state and working storage.

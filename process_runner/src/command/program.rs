@@ -181,6 +181,13 @@ impl Program {
         }
     }
 
+    /// Kills a shim that does not do what it is told: that kills the program, if nothing else.
+    pub(super) fn kill_shim(&mut self) {
+        if let Some(running) = &self.running {
+            running.signal(Signal::KILL);
+        }
+    }
+
     /// Reaps the run, which has ended, and says how.
     pub(super) fn finish(&mut self) -> Outcome {
         match self.running.take() {

@@ -13,7 +13,10 @@ use crate::job::WorkerContext;
 use crate::model::Moment;
 
 /// KILL comes so long before the hard deadline of the lease, to be over in time.
-const MARGIN: Duration = Duration::from_millis(300);
+const MARGIN: Duration = Duration::from_millis(500);
+/// A shim may take so long to kill its run, but no longer than this before the deadline.
+const SHIM_PATIENCE: Duration = Duration::from_secs(2);
+const LAST_MARGIN: Duration = Duration::from_millis(100);
 /// What is read after the end of the run: the pipe's own size, and room for a larger one.
 const REST_LIMIT: usize = 1024 * 1024;
 
@@ -22,6 +25,18 @@ const REST_LIMIT: usize = 1024 * 1024;
 pub(super) enum Stopped {
     Yes,
     No,
+}
+
+/// How far the end of a run has come. Stages only go forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// TERM was sent then.
+    Asked(Moment),
+    /// KILL was sent, or asked of the shim, then.
+    Killed(Moment),
+    /// The shim was killed too: there is nothing more to do.
+    Over,
 }
 
 /// A run and what limits it.
@@ -48,23 +63,21 @@ impl<'a> Run<'a> {
     pub(super) async fn accompany(mut self, mut program: Program) -> (Outcome, Stopped, Tail) {
         let mut buffer = vec![0; 16 * 1024];
         let mut stopping = std::pin::pin!(self.cx.stopping());
-        let (mut stop_at, mut killed) = (None, false);
         let mut open = [true; 2];
+        let mut stage = Stage::Running;
         loop {
-            let kill_at = self.kill_at(stop_at);
+            let due = self.due(stage);
             tokio::select! {
                 biased;
                 () = program.exit.wait() => break,
-                () = &mut stopping, if stop_at.is_none() => {
+                () = &mut stopping, if stage == Stage::Running => {
                     program.terminate();
-                    stop_at = Some(self.now());
+                    stage = Stage::Asked(self.now());
                 }
-                () = self.cx.holding().clock.sleep_until(kill_at), if !killed => {
+                () = self.cx.holding().clock.sleep_until(due), if stage != Stage::Over => {
                     // A renewal may have moved the deadline on meanwhile.
-                    if self.now() >= self.kill_at(stop_at) {
-                        program.kill();
-                        killed = true;
-                        stop_at.get_or_insert(self.now());
+                    if self.now() >= self.due(stage) {
+                        stage = self.go_on(stage, &mut program);
                     }
                 }
                 (stream, read) = read(&program.pipes, &mut buffer, open) => match read {
@@ -75,10 +88,9 @@ impl<'a> Run<'a> {
         }
         let outcome = program.finish();
         self.take_rest(&program.pipes, &mut buffer);
-        let stopped = if stop_at.is_some() {
-            Stopped::Yes
-        } else {
-            Stopped::No
+        let stopped = match stage {
+            Stage::Running => Stopped::No,
+            _ => Stopped::Yes,
         };
         (outcome, stopped, self.tail)
     }
@@ -87,9 +99,29 @@ impl<'a> Run<'a> {
         self.cx.holding().clock.now()
     }
 
-    fn kill_at(&self, stop_at: Option<Moment>) -> Moment {
-        let hard = self.cx.hard_deadline() - MARGIN;
-        stop_at.map_or(hard, |at| hard.min(at + self.stop_timeout))
+    /// When a stage is over, at the latest.
+    fn due(&self, stage: Stage) -> Moment {
+        let hard = self.cx.hard_deadline();
+        match stage {
+            Stage::Running => hard - MARGIN,
+            Stage::Asked(at) => (hard - MARGIN).min(at + self.stop_timeout),
+            Stage::Killed(at) => (hard - LAST_MARGIN).min(at + SHIM_PATIENCE),
+            Stage::Over => Moment::NEVER,
+        }
+    }
+
+    /// The time of a stage is up.
+    fn go_on(&self, stage: Stage, program: &mut Program) -> Stage {
+        match stage {
+            Stage::Running | Stage::Asked(_) => {
+                program.kill();
+                Stage::Killed(self.now())
+            }
+            Stage::Killed(_) | Stage::Over => {
+                program.kill_shim();
+                Stage::Over
+            }
+        }
     }
 
     /// Logs what the program wrote. Output is progress.

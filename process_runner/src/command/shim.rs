@@ -11,6 +11,9 @@
 //! The node writes one byte to ask for TERM and closes its side to have everything killed. The
 //! shim writes one line, how the program ended, when nothing of the run is left. The death of the
 //! node closes the socket, so it kills the run as well; the death of the shim kills the program.
+//!
+//! Each running program costs one shim besides: about 1 MB of memory of its own, and two more
+//! `exec` a run, a few milliseconds together.
 
 mod become_program;
 mod descendants;

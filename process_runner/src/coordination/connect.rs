@@ -11,7 +11,7 @@ use std::time::Duration;
 use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
 
 use super::keys::Keys;
-use super::{CoordinationError, Etcd};
+use super::{CoordinationError, Etcd, RequestCount};
 use crate::config::{Coordination, EmbeddedConfig, EtcdConfig};
 use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Joined, default_data_dir, guest_channel};
 
@@ -68,10 +68,13 @@ impl Connection {
 /// Opens the way that the configuration names.
 ///
 /// Dropped, it leaves nothing behind but, perhaps, an empty directory of the embedded etcd.
-pub(crate) async fn connect(coordination: &Coordination) -> Result<Connection, CoordinationError> {
+pub(crate) async fn connect(
+    coordination: &Coordination,
+    requests: &RequestCount,
+) -> Result<Connection, CoordinationError> {
     match coordination {
-        Coordination::Embedded(config) => embedded(config).await,
-        Coordination::Etcd(config) => remote(config).await,
+        Coordination::Embedded(config) => embedded(config, requests).await,
+        Coordination::Etcd(config) => remote(config, requests).await,
     }
 }
 
@@ -80,10 +83,14 @@ pub(crate) async fn to_hosted(
     hosted: &EmbeddedEtcd,
     prefix: &str,
     ttl: Duration,
+    requests: &RequestCount,
 ) -> Result<Connection, CoordinationError> {
     let client = client_of(hosted.channel()).await?;
     Ok(Connection {
-        etcd: Etcd::new(vec![("the embedded etcd".to_owned(), client)]),
+        etcd: Etcd::new(
+            vec![("the embedded etcd".to_owned(), client)],
+            requests.clone(),
+        ),
         keys: Keys::new(prefix),
         ttl,
         hosted: Mutex::new(Some(hosted.clone())),
@@ -92,30 +99,37 @@ pub(crate) async fn to_hosted(
     })
 }
 
-async fn embedded(config: &EmbeddedConfig) -> Result<Connection, CoordinationError> {
+async fn embedded(
+    config: &EmbeddedConfig,
+    requests: &RequestCount,
+) -> Result<Connection, CoordinationError> {
     let dir = data_dir(config);
     let joined = EmbeddedEtcd::open_or_join(&dir, EmbeddedOptions::default())
         .await
         .map_err(unusable)?;
     match joined {
         Joined::Host(hosted) => {
-            let mut connection = to_hosted(&hosted, &config.prefix, config.lease_ttl).await?;
+            let mut connection =
+                to_hosted(&hosted, &config.prefix, config.lease_ttl, requests).await?;
             connection.description =
                 format!("the embedded etcd in {} (this machine only)", dir.display());
             Ok(connection)
         }
-        Joined::Guest { socket, host_pid } => guest(config, dir, &socket, host_pid).await,
+        Joined::Guest { socket, host_pid } => guest(config, dir, &socket, host_pid, requests).await,
     }
 }
 
 /// Opens the way that the configuration names, without hosting anything: for whoever only looks.
 pub(crate) async fn join(coordination: &Coordination) -> Result<Connection, CoordinationError> {
+    let requests = &RequestCount::default();
     let Coordination::Embedded(config) = coordination else {
-        return connect(coordination).await;
+        return connect(coordination, requests).await;
     };
     let dir = data_dir(config);
     match EmbeddedEtcd::find_host(&dir).await.map_err(unusable)? {
-        Some(Joined::Guest { socket, host_pid }) => guest(config, dir, &socket, host_pid).await,
+        Some(Joined::Guest { socket, host_pid }) => {
+            guest(config, dir, &socket, host_pid, requests).await
+        }
         _ => Err(CoordinationError::Embedded {
             reason: format!(
                 "no node runs on this machine: nobody serves the embedded etcd in {}",
@@ -143,6 +157,7 @@ async fn guest(
     dir: PathBuf,
     socket: &Path,
     host_pid: Option<u32>,
+    requests: &RequestCount,
 ) -> Result<Connection, CoordinationError> {
     let client = client_of(guest_channel(socket)).await?;
     let host = host_pid.map_or_else(
@@ -151,7 +166,7 @@ async fn guest(
     );
     let description = format!("the embedded etcd of {host} (this machine only)");
     Ok(Connection {
-        etcd: Etcd::new(vec![(description.clone(), client)]),
+        etcd: Etcd::new(vec![(description.clone(), client)], requests.clone()),
         keys: Keys::new(&config.prefix),
         ttl: config.lease_ttl,
         hosted: Mutex::new(None),
@@ -168,7 +183,10 @@ async fn client_of(channel: etcd_client::Channel) -> Result<Client, Coordination
         })
 }
 
-async fn remote(config: &EtcdConfig) -> Result<Connection, CoordinationError> {
+async fn remote(
+    config: &EtcdConfig,
+    requests: &RequestCount,
+) -> Result<Connection, CoordinationError> {
     let options = options(config)?;
     let mut members = Vec::new();
     let mut refused = None;
@@ -193,7 +211,7 @@ async fn remote(config: &EtcdConfig) -> Result<Connection, CoordinationError> {
     }
     Ok(Connection {
         description: format!("etcd at {}", config.endpoints.join(", ")),
-        etcd: Etcd::new(members),
+        etcd: Etcd::new(members, requests.clone()),
         keys: Keys::new(&config.prefix),
         ttl: config.lease_ttl,
         hosted: Mutex::new(None),

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_client::{
@@ -28,6 +28,18 @@ const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 pub(crate) struct Etcd {
     members: Arc<[Member]>,
     current: Arc<AtomicUsize>,
+    requests: RequestCount,
+}
+
+/// Counts the requests that a node sends to etcd: calls, renewals and opened watches.
+#[derive(Debug, Clone, Default)]
+pub struct RequestCount(Arc<AtomicU64>);
+
+impl RequestCount {
+    /// The requests so far.
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 struct Member {
@@ -39,7 +51,7 @@ impl Etcd {
     /// An etcd of these members, each with its endpoint's name for messages.
     ///
     /// At least one member is needed; `connect` sees to that.
-    pub(crate) fn new(members: Vec<(String, Client)>) -> Self {
+    pub(crate) fn new(members: Vec<(String, Client)>, requests: RequestCount) -> Self {
         let members = members
             .into_iter()
             .map(|(endpoint, client)| Member { endpoint, client })
@@ -47,6 +59,7 @@ impl Etcd {
         Self {
             members,
             current: Arc::new(AtomicUsize::new(0)),
+            requests,
         }
     }
 
@@ -144,6 +157,7 @@ impl Etcd {
         timeout: Duration,
         call: impl Future<Output = Result<T, etcd_client::Error>>,
     ) -> Result<T, CallError> {
+        self.requests.0.fetch_add(1, Ordering::Relaxed);
         let result = match tokio::time::timeout(timeout, call).await {
             Ok(result) => result.map_err(CallError::from),
             Err(_) => Err(CallError::Unknown(format!("no answer within {timeout:?}"))),

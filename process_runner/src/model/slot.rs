@@ -26,24 +26,11 @@
 //! A worker that does not end (blocking code) keeps its slot in `Stopping`, past every phase; the
 //! node sees that by [`SlotMachine::overdue`].
 
-mod event;
+mod alphabet;
 
-use std::time::Duration;
-
-pub use event::{Effect, Event, Nonce, StopReason};
+pub use alphabet::{Effect, Event, Nonce, StopReason, StopTimes};
 
 use super::{Moment, StopPhase};
-
-/// How long each phase of a stop may take.
-#[derive(Debug, Clone, Copy)]
-pub struct StopTimes {
-    /// For the record in hand.
-    pub drain: Duration,
-    /// For `unlock_records` and `after_perform`, once the record in hand is cancelled.
-    pub cancel: Duration,
-    /// For the worker to be dropped; later it is overdue.
-    pub abort: Duration,
-}
 
 /// Where a slot stands on this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

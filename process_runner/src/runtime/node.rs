@@ -21,7 +21,7 @@ use super::{NodeEnd, NodeError};
 use crate::app::Registry;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::coordination::{Connection, connect, to_hosted};
+use crate::coordination::{Connection, RequestCount, connect, to_hosted};
 use crate::embedded::EmbeddedEtcd;
 use crate::model::Moment;
 use crate::state::States;
@@ -60,6 +60,7 @@ struct Settings {
     wait: Duration,
     embedded: Option<EmbeddedEtcd>,
     stop: Arc<watch::Sender<u8>>,
+    requests: RequestCount,
 }
 
 /// Asks a running node to stop. Cheap to clone, usable from any thread.
@@ -86,6 +87,7 @@ impl Node {
             wait: Duration::from_secs(30),
             embedded: None,
             stop: Arc::new(watch::Sender::new(0)),
+            requests: RequestCount::default(),
         };
         Self { registry, settings }
     }
@@ -117,6 +119,11 @@ impl Node {
         NodeHandle {
             stop: Arc::clone(&self.settings.stop),
         }
+    }
+
+    /// Counts this node's requests to etcd, while it runs and afterwards.
+    pub fn requests(&self) -> RequestCount {
+        self.settings.requests.clone()
     }
 
     /// Runs the node on threads of its own until it is stopped. Blocks; not for async code.
@@ -231,10 +238,10 @@ impl Settings {
         if let Some(etcd) = &self.embedded {
             let prefix = self.config.coordination.prefix();
             let ttl = self.config.coordination.lease_ttl();
-            return Ok(Some(to_hosted(etcd, prefix, ttl).await?));
+            return Ok(Some(to_hosted(etcd, prefix, ttl, &self.requests).await?));
         }
         loop {
-            match connect(&self.config.coordination).await {
+            match connect(&self.config.coordination, &self.requests).await {
                 Ok(connection) => return Ok(Some(connection)),
                 Err(error) if error.is_transient() && clock.now() < deadline => {
                     tracing::warn!(%error, "still trying");

@@ -174,7 +174,7 @@ pub(crate) fn alive(mark: &str) -> usize {
 pub(crate) fn wait_until_none(mark: &str) {
     let began = std::time::Instant::now();
     while alive(mark) > 0 {
-        assert!(began.elapsed().as_secs() < 10, "{} are left", alive(mark));
+        assert!(began.elapsed().as_secs() < 60, "{} are left", alive(mark));
         std::thread::yield_now();
     }
 }

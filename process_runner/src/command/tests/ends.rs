@@ -114,8 +114,9 @@ async fn what_stays_in_the_background_dies_with_the_run() {
 #[tokio::test]
 async fn a_daemon_dies_with_the_run_when_there_is_a_shim() {
     let [_, programs] = both();
-    let script = "setsid sh -c 'setsid sleep 1000 & setsid sleep 1000 & echo $$ > pid; wait' & \
-                  until test -s pid; do :; done; exit 0";
+    let script = "mkfifo up; \
+                  setsid sh -c 'setsid sleep 1000 & setsid sleep 1000 & echo > up; wait' & \
+                  read line < up; exit 0";
     let mut bench = Bench::script(&programs, script);
     bench.iterate().await.unwrap();
     // No time is given: unlocking waited for it.

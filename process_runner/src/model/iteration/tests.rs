@@ -154,10 +154,10 @@ fn failed_records_wait_for_the_rest_of_the_batch() {
         let step = machine.next(Hold::Firm, StopPhase::Run);
         steps.push(step);
         machine.finished(match step {
-            Step::Lock => Outcome::Done(3),
-            Step::Process(0) => Outcome::Failed,
-            Step::Process(1) => Outcome::FailedForGood,
-            Step::End(_) => break,
+            Lock => Outcome::Done(3),
+            Process(0) => Outcome::Failed,
+            Process(1) => Outcome::FailedForGood,
+            End(_) => break,
             _ => Outcome::Done(0),
         });
     }

@@ -1,4 +1,6 @@
-//! What goes into the machine of a slot, and what comes out of it.
+//! What can happen to a slot, and what its machine wants done: the machine's input and output.
+
+use std::time::Duration;
 
 use crate::model::StopPhase;
 
@@ -90,4 +92,15 @@ pub enum Effect {
         /// Whether the ledger may say "clean".
         clean: bool,
     },
+}
+
+/// How long each phase of a stop may take.
+#[derive(Debug, Clone, Copy)]
+pub struct StopTimes {
+    /// For the record in hand.
+    pub drain: Duration,
+    /// For `unlock_records` and `after_perform`, once the record in hand is cancelled.
+    pub cancel: Duration,
+    /// For the worker to be dropped; later it is overdue.
+    pub abort: Duration,
 }

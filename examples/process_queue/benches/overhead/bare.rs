@@ -1,0 +1,51 @@
+//! The loops without a runner: the yardstick.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use process_queue::digest::Digest;
+use process_queue::store::{Holder, Outcome, Store, StoreError};
+
+use crate::node::{BATCH_SIZE, WRITE_SIZE};
+
+/// Drains the queue `job` as a program without a runner would.
+pub(crate) async fn drain(store: &Store, job: &str) -> Result<Duration, StoreError> {
+    let holder = Holder {
+        job,
+        worker: 0,
+        fence: 1,
+    };
+    let began = Instant::now();
+    let mut outcomes = Vec::new();
+    loop {
+        let records = store.lock(holder, BATCH_SIZE).await?;
+        if records.is_empty() {
+            return Ok(began.elapsed());
+        }
+        for record in &records {
+            if outcomes.len() >= WRITE_SIZE {
+                store.complete(holder, &outcomes).await?;
+                outcomes.clear();
+            }
+            let result = Digest::of_file(&record.path, || {}).await;
+            let result = result.map_err(|error| error.to_string());
+            outcomes.push(Outcome {
+                id: record.id,
+                result,
+            });
+        }
+        store.complete(holder, &outcomes).await?;
+        outcomes.clear();
+        store.unlock(holder).await?;
+    }
+}
+
+/// A loop over records that do nothing.
+pub(crate) fn drain_nothing(records: u32) -> Duration {
+    let batch = vec![0u32; records as usize];
+    let began = Instant::now();
+    for record in &batch {
+        black_box(record);
+    }
+    began.elapsed()
+}
