@@ -4,6 +4,9 @@
 
 mod node {
     mod cluster;
+    mod iteration;
     mod life;
+    mod loss;
+    mod scripted;
     mod until_idle;
 }

@@ -1,0 +1,147 @@
+//! A slot that is taken from under its worker.
+
+use std::time::Duration;
+
+use etcd_client::{Client, DeleteOptions, GetOptions};
+use process_runner::NodeEnd;
+
+use super::cluster::Cluster;
+
+const SLOW: &str = "  work: { class: Recorder, options: { record_ms: 5000 } }\n";
+
+async fn client(cluster: &Cluster) -> Client {
+    Client::from_channel(cluster.etcd.channel(), None)
+        .await
+        .unwrap()
+}
+
+async fn keys(client: &mut Client, part: &str) -> Vec<(String, String, i64)> {
+    let all = GetOptions::new().with_all_keys();
+    let found = client.get("", Some(all)).await.unwrap();
+    let kvs = found.kvs().iter();
+    let kvs = kvs.map(|kv| {
+        let (key, value) = (kv.key_str().unwrap(), kv.value_str().unwrap());
+        (key.to_owned(), value.to_owned(), kv.mod_revision())
+    });
+    kvs.filter(|(key, ..)| key.contains(part)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_deleted_from_outside_stops_its_worker_which_unlocks_nothing() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", SLOW);
+    cluster.log.wait_for("begin 0.0").await;
+    let mut client = client(&cluster).await;
+    let (slot, _, fence) = keys(&mut client, "/slots/").await.remove(0);
+    client.delete(slot, None).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let lines = cluster.log.lines();
+    assert_eq!(lines[1], "a begin 0.0", "{lines:#?}");
+    assert!(
+        !lines[2..].contains(&"a end 0.0".to_owned()),
+        "the record went on: {lines:#?}"
+    );
+    assert!(!lines.contains(&"a unlock 0".to_owned()), "{lines:#?}");
+    let (.., again) = keys(&mut client, "/slots/").await.remove(0);
+    assert!(again > fence, "a new holding has a new fence");
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_lease_ends_the_session_and_the_node_joins_anew() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", SLOW);
+    cluster.log.wait_for("begin 0.0").await;
+    let mut client = client(&cluster).await;
+    let lease = client.leases().await.unwrap().leases()[0].id();
+    let (_, before, _) = keys(&mut client, "/members/").await.remove(0);
+    client.lease_revoke(lease).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let (_, after, _) = keys(&mut client, "/members/").await.remove(0);
+    assert_ne!(before, after, "the incarnation is fresh");
+    assert!(
+        cluster.log.count("begin 0.0") > 1,
+        "{:#?}",
+        cluster.log.lines()
+    );
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_says_whether_the_last_end_was_clean() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", SLOW);
+    cluster.log.wait_for("begin 0.0").await;
+    let mut client = client(&cluster).await;
+    assert!(
+        keys(&mut client, "/fences/").await[0]
+            .1
+            .contains(r#""state":"held""#)
+    );
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+    assert!(
+        keys(&mut client, "/fences/").await[0]
+            .1
+            .contains(r#""state":"clean""#)
+    );
+
+    let node = cluster.start("b", SLOW);
+    cluster.log.wait_for("b begin 0.0").await;
+    for _ in 0..3 {
+        node.handle.stop();
+    }
+    assert_eq!(
+        node.task.await.unwrap().unwrap(),
+        NodeEnd::CutOff { workers: 1 }
+    );
+    assert!(
+        keys(&mut client, "/fences/").await[0]
+            .1
+            .contains(r#""state":"held""#)
+    );
+    assert!(keys(&mut client, "/slots/").await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wiped_store_is_refused() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", SLOW);
+    cluster.log.wait_for("begin 0.0").await;
+    let mut client = client(&cluster).await;
+    client
+        .delete("", Some(DeleteOptions::new().with_all_keys()))
+        .await
+        .unwrap();
+    let error = node.task.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("this is not the store it was"), "{error}");
+    assert!(!cluster.log.lines().contains(&"a unlock 0".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_while_a_node_works() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", "  work: { class: Recorder, workers: 3 }\n");
+    cluster.log.wait_for("begin 0.0").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let mut client = client(&cluster).await;
+    let before = client
+        .get("x", None)
+        .await
+        .unwrap()
+        .header()
+        .unwrap()
+        .revision();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let after = client
+        .get("x", None)
+        .await
+        .unwrap()
+        .header()
+        .unwrap()
+        .revision();
+    assert_eq!(
+        before, after,
+        "a cluster at rest or at work writes nothing to etcd's history"
+    );
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+}
