@@ -16,8 +16,8 @@ use process_runner::config::{
 };
 use process_runner::lock::LockDriver;
 use process_runner::prelude::*;
-use process_runner::{JobClass, Place, Registry, StateRequirement, States};
-use schemars::JsonSchema;
+use process_runner::{JobClass, OptionError, Place, Registry, StateRequirement, States};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 /// The options of `ProcessQueue`, with the attributes that `#[job]` writes.
@@ -143,7 +143,7 @@ fn run(path: &Path) -> Result<Loaded, Problems> {
     let text = String::from_utf8_lossy(&text);
     let head = text.lines().next().unwrap_or_default();
     let registry = registry();
-    let classes: &dyn Classes = &registry;
+    let classes: &dyn Classes = &OwnClasses(registry);
     load(&Request {
         path: Some(path),
         environment: head.strip_prefix("# -e "),
@@ -201,9 +201,28 @@ fn every_file_says_what_is_expected() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The classes of this file alone: what a built-in one says of itself is tested where it lives.
+struct OwnClasses(Registry);
+
+impl Classes for OwnClasses {
+    fn names(&self) -> Vec<&str> {
+        let mut names = Classes::names(&self.0);
+        names.retain(|name| *name != "Command");
+        names
+    }
+
+    fn check(&self, class: &str, options: &serde_json::Value) -> Result<(), OptionError> {
+        self.0.check(class, options)
+    }
+
+    fn options_schema(&self, class: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
+        self.0.options_schema(class, generator)
+    }
+}
+
 #[test]
 fn the_schema_says_what_the_file_may() {
-    let schema = process_runner::config::schema(Some(&registry()));
+    let schema = process_runner::config::schema(Some(&OwnClasses(registry())));
     let actual = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/schema.json");
     if std::env::var_os("UPDATE_EXPECT").is_some() {

@@ -27,7 +27,7 @@ impl Setting {
             std::fs::write(sub.join(format!("file {at}")), vec![b'x'; at * 31]).unwrap();
         }
         let text = format!(
-            "jobs:\n  process_queue:\n    class: ProcessQueue\n    workers: 4\n    \
+            "etcd: {{ embedded: true, lease_ttl: 5s }}\njobs:\n  process_queue:\n    class: ProcessQueue\n    workers: 4\n    \
              options: {{ source: {:?}, batch_size: 16, write_size: 8 }}\n",
             tree.display().to_string()
         );
@@ -115,6 +115,26 @@ async fn a_file_that_is_gone_is_marked_and_the_others_go_on() {
     assert_eq!(*path, gone);
     let reason = reason.as_ref().unwrap_err();
     assert!(reason.contains("No such file"), "{reason}");
+}
+
+/// Killed at any point, with its guardian: what was locked is done by the next holder, once the
+/// dead node's lease has run out.
+#[tokio::test]
+async fn nothing_is_lost_with_a_killed_process() {
+    let setting = Setting::new(1500, None);
+    let mut killed = setting.start("a");
+    killed
+        .wait_for(|line| line.contains("filled the queue"))
+        .unwrap();
+    drop(killed);
+    let store = setting.store().await;
+    let left = store.progress().await.unwrap();
+    assert!(left.pending > 0, "it was too quick to be killed: {left:?}");
+
+    setting.run();
+    let progress = store.progress().await.unwrap();
+    assert!(done(1500, 0)(progress), "{left:?}, then {progress:?}");
+    check_results(&store).await;
 }
 
 #[tokio::test]

@@ -79,7 +79,9 @@ impl Error {
                 span,
                 format!("the environment variable `{name}` is not set"),
             )
-            .help(format!("set it, or give a default: `${{{name}:-…}}`")),
+            .help(format!(
+                "set it, give a default: `${{{name}:-…}}`, or write `$${{{name}}}` to keep it as text"
+            )),
             Self::Required(name, message) => {
                 let text = if message.is_empty() {
                     "it must be set".to_owned()

@@ -33,18 +33,22 @@ const FOREIGN: [(&str, &[&str]); 24] = [
 ];
 
 /// Where keys live that are often written one level too high or too low.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 5] = [
     (
-        "`etcd`",
+        "at the top level of the file",
+        &["app", "etcd", "global", "environments", "jobs"],
+    ),
+    (
+        "in `etcd`",
         &["endpoints", "prefix", "lease_ttl", "embedded", "data_dir"],
     ),
     (
-        "`global` or an environment",
+        "in `global` or an environment",
         &["max_workers", "shutdown_timeout", "node"],
     ),
-    ("`node`", &["zone", "weight", "labels"]),
+    ("in `node`", &["zone", "weight", "labels"]),
     (
-        "a job",
+        "in a job",
         &[
             "class",
             "workers",
@@ -64,7 +68,7 @@ pub(super) fn unknown(entry: &Entry, owner: &str, known: &[&str]) -> Problem {
     let message = format!("unknown key `{}` in {owner}", shown(key));
     let home = HOMES.iter().find(|(_, keys)| keys.contains(&key));
     let text = match (home, meant(key, known)) {
-        (Some((home, _)), _) => format!("it belongs in {home}"),
+        (Some((home, _)), _) => format!("it belongs {home}"),
         (None, names) => suggest::question(&names),
     };
     let problem = Problem::at("PR0103", span, message).label(span, text);

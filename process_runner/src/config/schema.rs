@@ -68,7 +68,7 @@ fn rule(name: &str, classes: &dyn Classes, generator: &mut SchemaGenerator) -> O
     }))
 }
 
-/// Wherever a class wants a number or a boolean, a `${…}` may stand for it.
+/// Wherever a class wants more than just any string, a `${…}` may stand for it.
 fn accept_templates(schema: &mut Json) {
     match schema {
         Json::Array(schemas) => schemas.iter_mut().for_each(accept_templates),
@@ -93,11 +93,14 @@ fn accept_templates(schema: &mut Json) {
     }
 }
 
-/// Whether a string would not do.
+/// Whether not any string would do.
 fn wants_typed(schema: &Map<String, Json>) -> bool {
     let typed = |kind: &Json| matches!(kind.as_str(), Some("integer" | "number" | "boolean"));
     match schema.get("type") {
         Some(Json::Array(kinds)) => kinds.iter().any(typed) && !kinds.contains(&"string".into()),
+        Some(kind) if kind == "string" => ["pattern", "format", "enum", "minLength"]
+            .iter()
+            .any(|rule| schema.contains_key(*rule)),
         Some(kind) => typed(kind),
         None => false,
     }

@@ -2,8 +2,9 @@
 
 use etcd_client::proto::PbKeyValue;
 use etcd_client::{
-    Client, CompactionOptions, Compare, CompareOp, DeleteOptions, GetOptions, LeaseGrantOptions,
-    LeaseTimeToLiveOptions, PutOptions, SortOrder, SortTarget, Txn, TxnOp, TxnOpResponse,
+    AlarmAction, AlarmType, Client, CompactionOptions, Compare, CompareOp, DeleteOptions,
+    GetOptions, LeaseGrantOptions, LeaseTimeToLiveOptions, PutOptions, SortOrder, SortTarget, Txn,
+    TxnOp, TxnOpResponse,
 };
 
 use crate::transcript::{failure, header, key_value, key_values};
@@ -83,6 +84,7 @@ pub(crate) enum Operation {
     KeepAlive(i64),
     TimeToLive { id: i64, keys: bool },
     Leases,
+    Alarms,
 }
 
 impl Put {
@@ -241,6 +243,12 @@ impl Operation {
                 keys.sort();
                 let rest = (reply.id(), reply.ttl().signum(), reply.granted_ttl(), keys);
                 format!("{} {rest:?}", header(reply.header()))
+            }
+            Self::Alarms => {
+                let reply = client
+                    .alarm(AlarmAction::Get, AlarmType::None, None)
+                    .await?;
+                format!("{} {}", header(reply.header()), reply.alarms().len())
             }
             Self::Leases => {
                 let reply = client.leases().await?;

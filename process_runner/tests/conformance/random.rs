@@ -15,7 +15,8 @@ use crate::server::{Kind, Server};
 use crate::transcript::{compare, event};
 use crate::watching::{PATIENCE, Watcher, next, show};
 
-const KEYS: [&str; 8] = ["a", "aa", "ab", "b", "c", "d", "e", "\u{ff}"];
+/// Not more than six: etcd 3.5.1 sorts more in an order that leaves equal values as they happen to fall.
+const KEYS: [&str; 6] = ["a", "aa", "b", "c", "d", "\u{ff}"];
 const ENDS: [&str; 6] = ["", "", "b", "d", "\0", "\u{ff}\u{ff}"];
 const LENGTH: usize = 200;
 

@@ -3,7 +3,8 @@
 use etcd_client::{CompareOp, SortOrder, SortTarget};
 
 use crate::operation::{Delete, Get, Operation, Put, Step, Target, Transaction};
-use crate::script::{check, delete, get, put, then, when};
+use crate::script::{SAME, check, delete, get, put, then, when};
+use crate::server::Kind;
 
 #[tokio::test]
 async fn puts_gets_and_deletes() {
@@ -85,7 +86,7 @@ async fn puts_gets_and_deletes() {
         ..delete("\0", "\0")
     }));
     script.push(Operation::Get(get("\0", "\0")));
-    check("puts, gets and deletes", &script, |_, _| {}).await;
+    check("puts, gets and deletes", &script, SAME).await;
 }
 
 #[tokio::test]
@@ -137,7 +138,7 @@ async fn ranges_sort_filter_limit_and_look_back() {
             ..get("a", "z")
         }));
     }
-    check("ranges", &script, |_, _| {}).await;
+    check("ranges", &script, SAME).await;
 }
 
 #[tokio::test]
@@ -166,7 +167,7 @@ async fn compaction_and_its_errors() {
             script.push(Operation::Txn(then(vec![look_in_txn])));
         }
     }
-    check("compaction", &script, |_, _| {}).await;
+    check("compaction", &script, SAME).await;
 }
 
 #[tokio::test]
@@ -220,7 +221,7 @@ async fn conditions_of_every_kind() {
         when: vec![when("", CompareOp::Equal, Target::Version(0))],
         ..Transaction::default()
     }));
-    check("conditions", &script, |_, _| {}).await;
+    check("conditions", &script, SAME).await;
 }
 
 #[tokio::test]
@@ -321,7 +322,7 @@ async fn transactions_nested_duplicate_and_too_long() {
         then(vec![delete_step("\0", "\0")]),
     ];
     let script: Vec<_> = txns.into_iter().map(Operation::Txn).collect();
-    check("transactions", &script, |_, _| {}).await;
+    check("transactions", &script, SAME).await;
 }
 
 #[tokio::test]
@@ -337,11 +338,7 @@ async fn requests_that_are_too_large() {
         keys_only: true,
         ..get("k", "")
     }));
-    let mut short = Vec::new();
-    for operation in script {
-        short.push(operation);
-    }
-    check("large requests", &short, |_, _| {}).await;
+    check("large requests", &script, SAME).await;
 }
 
 #[tokio::test]
@@ -354,6 +351,7 @@ async fn leases() {
     };
     let look = |id| Operation::TimeToLive { id, keys: true };
     let script = vec![
+        Operation::Alarms,
         Operation::Leases,
         look(1),
         Operation::Revoke(1),
@@ -402,5 +400,11 @@ async fn leases() {
         Operation::Grant { id: 4, ttl: -7 },
         Operation::Grant { id: 6, ttl: 1 },
     ];
-    check("leases", &script, |_, _| {}).await;
+    check("leases", &script, |kind, expected| {
+        // etcd 3.4 answers about alarms without a header.
+        if kind == Kind::Etcd34 {
+            expected[0] = expected[0].replace("@2", "@none");
+        }
+    })
+    .await;
 }

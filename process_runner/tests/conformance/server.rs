@@ -1,7 +1,7 @@
 //! The servers under test: started on ports and directories of their own, ended with the test.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -125,19 +125,18 @@ struct RealEtcd {
 }
 
 impl RealEtcd {
-    fn start(binary: &std::path::Path) -> Self {
+    fn start(binary: &Path) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let ports = [free_port(), free_port()];
         let [client, peer] = ports.map(|port| format!("http://127.0.0.1:{port}"));
-        let child = Command::new(binary)
+        // The shell ends the server when its input closes, which it does even if this process is killed.
+        let script = r#""$@" </dev/null & pid=$!; read _; kill -9 $pid; wait $pid"#;
+        let child = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(binary)
             .args(["--name", "t", "--log-level", "error", "--logger", "zap"])
             .arg("--data-dir")
             .arg(dir.path().join("data"))
-            .args(
-                ["--unsafe-no-fsync=true"]
-                    .iter()
-                    .filter(|_| supports_no_fsync(binary)),
-            )
             .args([
                 "--listen-client-urls",
                 &client,
@@ -151,6 +150,7 @@ impl RealEtcd {
                 &peer,
             ])
             .args(["--initial-cluster", &format!("t={peer}")])
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -165,13 +165,9 @@ impl RealEtcd {
 
 impl Drop for RealEtcd {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
-}
-
-fn supports_no_fsync(binary: &std::path::Path) -> bool {
-    version(binary).is_some_and(|version| version.starts_with("3.5"))
 }
 
 fn free_port() -> u16 {
@@ -179,7 +175,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-fn version(binary: &std::path::Path) -> Option<String> {
+fn version(binary: &Path) -> Option<String> {
     let output = Command::new(binary).arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let line = text.lines().next()?;

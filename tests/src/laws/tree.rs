@@ -22,6 +22,8 @@ pub struct Source {
     pub text: String,
     /// Of a Rust file: its code alone, without comments, literals and tests, in the same lines.
     pub code: String,
+    /// True for a module that its parent declares under `#[cfg(test)]`.
+    for_tests: bool,
 }
 
 const WRITTEN: [&str; 6] = ["rs", "toml", "md", "yml", "yaml", "json"];
@@ -36,20 +38,36 @@ impl Tree {
         let mut tree = Self::default();
         tree.read_folder(root, "")?;
         tree.files.sort_by(|a, b| a.path.cmp(&b.path));
+        tree.mark_test_modules();
         Ok(tree)
     }
 
     /// A tree that a test makes up.
     pub fn of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let files = files.into_iter();
-        Self {
+        let mut tree = Self {
             files: files.map(|(path, text)| Source::new(path, text)).collect(),
-        }
+        };
+        tree.mark_test_modules();
+        tree
     }
 
     /// The Rust files that are not tests.
     pub fn code(&self) -> impl Iterator<Item = &Source> {
         self.files.iter().filter(|source| source.is_code())
+    }
+
+    fn mark_test_modules(&mut self) {
+        let modules: Vec<String> = self.files.iter().flat_map(Source::test_modules).collect();
+        for source in &mut self.files {
+            let is_module = |module: &String| {
+                source
+                    .path
+                    .strip_prefix(module.as_str())
+                    .is_some_and(|rest| rest.starts_with(['.', '/']))
+            };
+            source.for_tests = modules.iter().any(is_module);
+        }
     }
 
     fn read_folder(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
@@ -90,7 +108,26 @@ impl Source {
             path: path.to_owned(),
             text: text.to_owned(),
             code,
+            for_tests: false,
         }
+    }
+
+    /// The modules that this file declares for tests alone: their paths, without an ending.
+    fn test_modules(&self) -> Vec<String> {
+        let Some(stem) = self.path.strip_suffix(".rs") else {
+            return Vec::new();
+        };
+        let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+        let inside = if matches!(name, "lib" | "main") {
+            folder
+        } else {
+            stem
+        };
+        let declared = self.text.split("#[cfg(test)]\nmod ").skip(1);
+        declared
+            .filter_map(|rest| rest.lines().next()?.strip_suffix(';'))
+            .map(|module| format!("{inside}/{module}"))
+            .collect()
     }
 
     /// True for Rust that is no test, benchmark or golden file.
@@ -99,7 +136,7 @@ impl Source {
             .path
             .split('/')
             .any(|part| part == "tests" || part == "tests.rs");
-        self.path.ends_with(".rs") && !is_test
+        self.path.ends_with(".rs") && !is_test && !self.for_tests
     }
 
     /// The lines of code, each with its number from 1.
@@ -108,5 +145,31 @@ impl Source {
             .lines()
             .enumerate()
             .map(|(at, line)| (at + 1, line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_no_code_wherever_they_are() {
+        let tree = Tree::of([
+            (
+                "a/src/lib.rs",
+                "//! A.\n#[cfg(test)]\nmod golden;\nmod real;\n",
+            ),
+            ("a/src/golden.rs", ""),
+            ("a/src/golden/part.rs", ""),
+            ("a/src/golden_age.rs", ""),
+            ("a/src/real.rs", "//! R.\n#[cfg(test)]\nmod tests;"),
+            ("a/src/real/tests.rs", ""),
+            ("a/tests/b.rs", ""),
+        ]);
+        let code: Vec<_> = tree.code().map(|source| source.path.as_str()).collect();
+        assert_eq!(
+            code,
+            ["a/src/lib.rs", "a/src/golden_age.rs", "a/src/real.rs"]
+        );
     }
 }

@@ -102,13 +102,26 @@ pub(super) fn take(dir: &Path) -> Result<Taken, EmbeddedError> {
     }
 }
 
-/// A directory for this user alone.
+/// A directory for this user alone, which is still there after a power cut.
 pub(super) fn make_private(dir: &Path) -> Result<(), EmbeddedError> {
+    let missing = dir.ancestors().take_while(|part| !part.exists());
+    let parents: Vec<_> = missing.filter_map(Path::parent).collect();
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder
         .create(dir)
         .map_err(EmbeddedError::io("create", dir))?;
+    for parent in parents {
+        // A relative path begins in the current directory, which has no name here.
+        let parent = if parent == Path::new("") {
+            Path::new(".")
+        } else {
+            parent
+        };
+        File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .map_err(EmbeddedError::io("sync", parent))?;
+    }
     let mode = fs::metadata(dir)
         .map_err(EmbeddedError::io("look at", dir))?
         .permissions()

@@ -102,3 +102,30 @@ async fn a_deletion_at_the_compacted_revision_is_still_shown() {
     let message = watch.message().await.unwrap().unwrap();
     assert_eq!(message.events()[0].kv().unwrap().mod_revision(), deleted);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_behind_by_much_data_gets_each_revision_once() {
+    let etcd = etcd(EmbeddedOptions::default());
+    let mut writer = client(&etcd).await;
+    let (channel, link) = etcd.faulty_channel();
+    let mut reader = Client::from_channel(channel, None).await.unwrap();
+    let options = Some(WatchOptions::new().with_prefix());
+    let mut watch = reader.watch("k", options).await.unwrap();
+    watch.message().await.unwrap();
+    link.freeze();
+    // Ten of them fill what one pull may copy, and there are fewer than what is batched.
+    for turn in 0..50 {
+        let ops = ["k1", "k2"].map(|key| TxnOp::put(key, vec![turn; 60_000], None));
+        writer.txn(Txn::new().and_then(ops)).await.unwrap();
+    }
+    link.thaw();
+    for revision in 2..52 {
+        let message = watch.message().await.unwrap().unwrap();
+        assert_eq!(message.header().unwrap().revision(), revision);
+        let events = message.events().iter();
+        let revisions: Vec<_> = events
+            .map(|event| event.kv().unwrap().mod_revision())
+            .collect();
+        assert_eq!(revisions, [revision, revision], "split, missing or twice");
+    }
+}

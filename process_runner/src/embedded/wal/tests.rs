@@ -152,7 +152,8 @@ fn a_sector_lost_in_the_middle_is_refused() {
     }
 }
 
-fn lock(dir: &Path) -> DirLock {
+/// The lock of a directory that is free.
+fn free(dir: &Path) -> DirLock {
     super::super::host::lock_for_tests(dir)
 }
 
@@ -172,7 +173,7 @@ async fn reopening_raises_the_term_keeps_the_ids_and_the_state() {
         cluster_id: 7,
         member_id: 8,
     };
-    let opened = open(dir.path(), lock(dir.path()), SETUP, identity).unwrap();
+    let opened = open(dir.path(), free(dir.path()), SETUP, identity).unwrap();
     let (mut store, mut log) = opened.start(1 << 20).unwrap();
     assert_eq!(store.term(), 1);
     for turn in 0..30 {
@@ -182,7 +183,7 @@ async fn reopening_raises_the_term_keeps_the_ids_and_the_state() {
     log.append(&records, 1, &store);
     log.close().await;
     let never = || panic!("a store is there already");
-    let opened = open(dir.path(), lock(dir.path()), SETUP, never).unwrap();
+    let opened = open(dir.path(), free(dir.path()), SETUP, never).unwrap();
     let mut expected = view(&store);
     expected.term = 2;
     assert_eq!(view(&opened.store), expected);
@@ -193,7 +194,7 @@ async fn reopening_raises_the_term_keeps_the_ids_and_the_state() {
 async fn the_file_stays_bounded_and_old_generations_go() {
     let dir = tempfile::tempdir().unwrap();
     let identity = || fresh().identity();
-    let opened = open(dir.path(), lock(dir.path()), SETUP, identity).unwrap();
+    let opened = open(dir.path(), free(dir.path()), SETUP, identity).unwrap();
     let (mut store, mut log) = opened.start(5_000).unwrap();
     let mut published = log.published().subscribe();
     for step in 1..=400 {
@@ -211,7 +212,7 @@ async fn the_file_stays_bounded_and_old_generations_go() {
     }
     log.close().await;
     assert_eq!(files(dir.path()).len(), 2);
-    let opened = open(dir.path(), lock(dir.path()), SETUP, identity).unwrap();
+    let opened = open(dir.path(), free(dir.path()), SETUP, identity).unwrap();
     let mut expected = view(&store);
     expected.term = 2;
     assert_eq!(view(&opened.store), expected);
@@ -237,7 +238,7 @@ fn a_bad_file_is_refused_by_name_and_left_alone() {
         let file = dir.path().join("0000000000000003.log");
         std::fs::write(&file, &contents).unwrap();
         let never = || panic!("started empty over a bad file");
-        let error = open(dir.path(), lock(dir.path()), SETUP, never).unwrap_err();
+        let error = open(dir.path(), free(dir.path()), SETUP, never).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(says) && text.contains("3.log"), "{text}");
         assert_eq!(std::fs::read(&file).unwrap(), contents);
@@ -254,7 +255,71 @@ fn a_crash_between_two_generations_keeps_the_newer_and_drops_drafts() {
     std::fs::write(at("0000000000000002.log"), &newer).unwrap();
     std::fs::write(at("0000000000000003.tmp"), &newer[..100]).unwrap();
     let never = || panic!("a store is there already");
-    let opened = open(dir.path(), lock(dir.path()), SETUP, never).unwrap();
+    let opened = open(dir.path(), free(dir.path()), SETUP, never).unwrap();
     assert_eq!(opened.store.revision(), ends.last().unwrap().1.revision());
+    assert_eq!(files(dir.path()), ["0000000000000002.log", "lock"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_every_call_and_acknowledges_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let identity = || fresh().identity();
+    let mut opened = open(dir.path(), free(dir.path()), SETUP, identity).unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    opened.file.file = full.unwrap();
+    let (store, log) = opened.start(1 << 20).unwrap();
+    let etcd = super::super::EmbeddedEtcd::start(store, Some(log), &Default::default());
+    let client = etcd_client::Client::from_channel(etcd.channel(), None).await;
+    let mut client = client.unwrap();
+    let mut watch = client.watch("k", None).await.unwrap();
+    watch.message().await.unwrap();
+    let text = client.put("k", "", None).await.unwrap_err().to_string();
+    assert!(text.contains("No space left on device"), "{text}");
+    assert!(
+        client.get("k", None).await.is_err(),
+        "what failed was shown"
+    );
+    assert!(watch.message().await.is_err());
+}
+
+#[test]
+fn a_new_generation_takes_what_was_appended_after_its_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let identity = || fresh().identity();
+    let Opened {
+        mut store,
+        file,
+        lock,
+    } = open(dir.path(), free(dir.path()), SETUP, identity).unwrap();
+    let queue = Arc::new(Queue::default());
+    let published = Arc::new(watch::Sender::new(Published::start(1)));
+    let mut log = Log {
+        queue: Arc::clone(&queue),
+        published: Arc::clone(&published),
+        done: None,
+        grown: 0,
+        allowance: 0,
+    };
+    // The first append outgrows the file; the second comes before the thread, which is this one, has run.
+    for step in [1, 2] {
+        work(&mut store, step - 1);
+        let records = store.take_journal();
+        log.append(&records, u64::try_from(step).unwrap(), &store);
+        log.allowance = 1 << 20;
+    }
+    drop(log);
+    let writer = Writer {
+        queue,
+        log: file,
+        published: Arc::clone(&published),
+        lock,
+        done: oneshot::channel().0,
+    };
+    writer.run();
+    assert_eq!(published.borrow().step, 2);
+    let opened = open(dir.path(), free(dir.path()), SETUP, identity).unwrap();
+    let mut expected = view(&store);
+    expected.term = 2;
+    assert_eq!(view(&opened.store), expected);
     assert_eq!(files(dir.path()), ["0000000000000002.log", "lock"]);
 }

@@ -1,5 +1,7 @@
 //! Every order of events up to a depth, judged by the promises in the module's header.
 
+use std::time::Duration;
+
 use super::*;
 
 const TIMES: StopTimes = StopTimes {

@@ -1,0 +1,106 @@
+//! What can happen to a slot, and what its machine wants done: the machine's input and output.
+
+use std::time::Duration;
+
+use crate::model::StopPhase;
+
+/// A random mark of one attempt to own a slot; it tells our own write from another's.
+pub type Nonce = u128;
+
+/// What can happen to a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The node wants the slot. `nonce` marks the attempt.
+    Claim {
+        /// A fresh random number.
+        nonce: Nonce,
+    },
+    /// etcd gave us the slot at this revision.
+    Granted {
+        /// The slot key's mod_revision.
+        revision: i64,
+    },
+    /// The transaction was refused: somebody else owns the slot, or nobody does.
+    Refused,
+    /// Nobody knows whether the transaction took place.
+    Unknown,
+    /// The node no longer wants the slot.
+    Stop(StopReason),
+    /// The operator presses: at least this phase, at once.
+    Press(StopPhase),
+    /// The worker's task ended; `clean` if everything is unlocked.
+    WorkerEnded {
+        /// Whether `unlock_records` ran to its end.
+        clean: bool,
+    },
+    /// The release took place.
+    Released,
+    /// The slot's key is gone or is not ours any more.
+    Lost,
+    /// The soft deadline of the lease passed.
+    SoftDeadline,
+    /// The hard deadline of the lease passed.
+    HardDeadline,
+    /// The lease is firm. `nonce` marks the attempt to run again, if there is one.
+    Firm {
+        /// A fresh random number.
+        nonce: Nonce,
+    },
+    /// The lease is gone, and the slot with it.
+    SessionEnded,
+    /// Time went on.
+    Tick,
+}
+
+/// Why a worker is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// The node gives the slot up.
+    GiveUp,
+    /// The lease runs out; the slot may be ours again.
+    Suspend,
+}
+
+/// What the shell is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Put the slot if nobody owns it.
+    Claim {
+        /// The mark to write.
+        nonce: Nonce,
+    },
+    /// Put the slot anew, if it is still as we wrote it at `revision`.
+    Reclaim {
+        /// The mark to write.
+        nonce: Nonce,
+        /// The mod_revision to compare.
+        revision: i64,
+    },
+    /// Start a worker under the fence of `revision`.
+    Start {
+        /// The slot key's mod_revision.
+        revision: i64,
+    },
+    /// Ask the worker to stop at least as urgently as this.
+    Ask(StopPhase),
+    /// Tell the worker that the slot is lost.
+    Lose,
+    /// Delete the slot, if it is still as we wrote it at `revision`.
+    Release {
+        /// The mod_revision to compare.
+        revision: i64,
+        /// Whether the ledger may say "clean".
+        clean: bool,
+    },
+}
+
+/// How long each phase of a stop may take.
+#[derive(Debug, Clone, Copy)]
+pub struct StopTimes {
+    /// For the record in hand.
+    pub drain: Duration,
+    /// For `unlock_records` and `after_perform`, once the record in hand is cancelled.
+    pub cancel: Duration,
+    /// For the worker to be dropped; later it is overdue.
+    pub abort: Duration,
+}
