@@ -59,6 +59,10 @@ impl Default for App {
 impl App {
     /// Every class with `#[job]` and every `#[process_runner::state]` in the linked crates, and
     /// the built-in class `Command`.
+    ///
+    /// In a binary that does not call `process_runner_cli::main`, a program of `Command` is a plain
+    /// child of the node: its process group ends with its worker, but a process that leaves the
+    /// group (`setsid`) does not, and nothing ends with a node that is killed.
     pub fn new() -> Self {
         Self {
             classes: inventory::iter::<ClassEntry>().copied().collect(),

@@ -9,6 +9,7 @@
 
 mod bury;
 mod outcome;
+mod running;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,13 +19,14 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::oneshot;
 
 use super::shim;
 pub(super) use outcome::Outcome;
+use running::{Guard, Link, Running};
 
 /// How this node starts programs. One value per node.
 #[derive(Debug, Clone, Default)]
@@ -95,15 +97,6 @@ fn explain(error: io::Error, spec: &Spec) -> io::Error {
     }
 }
 
-/// How the run is told to stop.
-#[derive(Debug)]
-enum Link {
-    /// Over the shim's socket. Closing it kills the run.
-    Shim(Option<UnixStream>),
-    /// By signals to the group that the child leads.
-    Group,
-}
-
 /// A run in progress.
 #[derive(Debug)]
 pub(super) struct Program {
@@ -124,16 +117,6 @@ pub(super) struct Exit {
 pub(super) struct Pipes {
     pub(super) stdout: pipe::Receiver,
     pub(super) stderr: pipe::Receiver,
-}
-
-/// What must be reaped, whoever does it.
-#[derive(Debug)]
-struct Running {
-    child: Child,
-    group: Pid,
-    link: Link,
-    /// Dropped last, after the child is reaped.
-    _buried: oneshot::Sender<()>,
 }
 
 impl Program {
@@ -218,60 +201,5 @@ impl Exit {
 impl Drop for Program {
     fn drop(&mut self) {
         drop(Guard(self.running.take()));
-    }
-}
-
-impl Running {
-    fn terminate(&mut self) {
-        match &mut self.link {
-            Link::Shim(Some(socket)) => shim::ask_to_terminate(socket),
-            Link::Shim(None) => {}
-            Link::Group => {
-                self.signal(Signal::TERM);
-                // A stopped program cannot react.
-                self.signal(Signal::CONT);
-            }
-        }
-    }
-
-    fn kill(&mut self) {
-        match &mut self.link {
-            // The shim keeps its end for the report, so only this direction is closed.
-            Link::Shim(Some(socket)) => {
-                let _ = socket.shutdown(std::net::Shutdown::Write);
-            }
-            Link::Shim(None) => {}
-            Link::Group => self.signal(Signal::KILL),
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        // It fails if the whole group is dead already, and then it has done its work.
-        let _ = kill_process_group(self.group, signal);
-    }
-}
-
-/// Kills and buries what it holds unless it is disarmed.
-struct Guard(Option<Running>);
-
-impl Guard {
-    fn group(&self) -> io::Result<Pid> {
-        let running = self.0.as_ref();
-        running
-            .map(|running| running.group)
-            .ok_or_else(|| io::Error::other("no child"))
-    }
-
-    fn disarm(mut self) -> Option<Running> {
-        self.0.take()
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(mut running) = self.0.take() {
-            running.kill();
-            bury::later(running);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::process::{Ended, PR_CLI, Place, target};
+use crate::process::{Ended, PR_CLI, Place, awkward_app, target};
 
 const JOBS: &str = r#"
 use process_runner::prelude::*;
@@ -176,4 +176,27 @@ fn without_cargo_it_says_what_to_install() {
     let ended = Ended::of(output.unwrap());
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("cargo is not installed"), "{ended:?}");
+}
+
+#[test]
+fn an_executable_can_be_named_in_three_ways() {
+    let jobs = "jobs: { bad: { class: AlwaysFails } }\n";
+    let place = Place::with_config(jobs);
+    std::os::unix::fs::symlink(awkward_app(), place.path().join("my-app")).unwrap();
+    let check = |ended: Ended, from: &str| {
+        assert_eq!(ended.code, Some(0), "{from}: {ended:?}");
+        assert!(ended.stdout.contains("AlwaysFails"), "{from}: {ended:?}");
+        assert!(ended.stderr.contains(from), "{from}: {ended:?}");
+    };
+    check(place.pr_cli(&["jobs", "--app", "my-app"]), "(--app)");
+    let mut command = place.command(PR_CLI, &["jobs"]);
+    let output = command.env("PR_APP", "./my-app").output();
+    check(Ended::of(output.unwrap()), "(PR_APP)");
+    // A path in the file counts from the file, wherever the command runs.
+    place.write(
+        "deep/config.yml",
+        &format!("app: {{ path: ../my-app }}\n{jobs}"),
+    );
+    let ended = place.pr_cli(&["jobs", "deep/config.yml"]);
+    check(ended, "`app:` in deep/config.yml");
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, Signal, pidfd_open};
 
-use super::{Link, Outcome, Running};
+use super::Outcome;
+use super::running::{Link, Running};
 
 /// The shim may take so long to kill and reap its descendants. Then it is killed itself, which
 /// kills the program, and what is left goes to whoever reaps orphans.
