@@ -41,10 +41,6 @@ impl Keys {
         }
     }
 
-    pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
     pub(crate) fn meta(&self) -> String {
         format!("{}/meta", self.prefix)
     }

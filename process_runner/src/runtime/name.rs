@@ -9,12 +9,13 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::NodeError;
+use crate::config::Coordination;
 use crate::coordination::CoordinationError;
 use crate::embedded::default_data_dir;
 
@@ -25,21 +26,33 @@ const SUFFIXES: u32 = 1000;
 pub(super) struct NodeName {
     pub(super) node: Arc<str>,
     base: String,
-    prefix: String,
+    dir: PathBuf,
     suffix: u32,
     _lock: File,
 }
 
+/// Where the locks of the names under a prefix are: beside the data of an embedded etcd of the same
+/// prefix, so that both move together.
+pub(super) fn names_dir(coordination: &Coordination) -> PathBuf {
+    let chosen = match coordination {
+        Coordination::Embedded(config) => config.data_dir.clone(),
+        Coordination::Etcd(_) => None,
+    };
+    chosen
+        .unwrap_or_else(|| default_data_dir(coordination.prefix()))
+        .join("names")
+}
+
 /// Locks `wanted`, or the host's name with the first free suffix: `host`, `host-2`, `host-3`, ….
-pub(super) fn claim_name(wanted: Option<&str>, prefix: &str) -> Result<NodeName, NodeError> {
+pub(super) fn claim_name(wanted: Option<&str>, dir: &Path) -> Result<NodeName, NodeError> {
     let base = wanted.map_or_else(host_name, str::to_owned);
     match wanted {
-        None => with_suffix(base, prefix, 1),
-        Some(node) => match try_lock(prefix, node)? {
+        None => with_suffix(base, dir, 1),
+        Some(node) => match try_lock(dir, node)? {
             Locked::Ours(lock) => Ok(NodeName {
                 node: node.into(),
                 base,
-                prefix: prefix.to_owned(),
+                dir: dir.to_owned(),
                 suffix: 1,
                 _lock: lock,
             }),
@@ -54,24 +67,24 @@ pub(super) fn claim_name(wanted: Option<&str>, prefix: &str) -> Result<NodeName,
 impl NodeName {
     /// Goes on to the next free suffix.
     pub(super) fn next_suffix(&mut self) -> Result<(), NodeError> {
-        *self = with_suffix(self.base.clone(), &self.prefix, self.suffix + 1)?;
+        *self = with_suffix(self.base.clone(), &self.dir.clone(), self.suffix + 1)?;
         Ok(())
     }
 }
 
-fn with_suffix(base: String, prefix: &str, from: u32) -> Result<NodeName, NodeError> {
+fn with_suffix(base: String, dir: &Path, from: u32) -> Result<NodeName, NodeError> {
     for suffix in from..SUFFIXES {
         let node = if suffix == 1 {
             base.clone()
         } else {
             format!("{base}-{suffix}")
         };
-        if let Locked::Ours(lock) = try_lock(prefix, &node)? {
-            let (node, prefix) = (node.into(), prefix.to_owned());
+        if let Locked::Ours(lock) = try_lock(dir, &node)? {
+            let (node, dir) = (node.into(), dir.to_owned());
             return Ok(NodeName {
                 node,
                 base,
-                prefix,
+                dir,
                 suffix,
                 _lock: lock,
             });
@@ -88,20 +101,18 @@ enum Locked {
     Theirs { pid: String },
 }
 
-fn try_lock(prefix: &str, node: &str) -> Result<Locked, NodeError> {
-    let path = lock_path(prefix, node);
+fn try_lock(dir: &Path, node: &str) -> Result<Locked, NodeError> {
+    let path = dir.join(lock_file(node));
     let unusable = |error: std::io::Error| {
         NodeError::Coordination(CoordinationError::Embedded {
             reason: format!("the lock file {} cannot be used: {error}", path.display()),
         })
     };
-    if let Some(dir) = path.parent() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(unusable)?;
-    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(unusable)?;
     let mut file = File::options()
         .read(true)
         .write(true)
@@ -129,21 +140,13 @@ fn try_lock(prefix: &str, node: &str) -> Result<Locked, NodeError> {
     }
 }
 
-/// Beside the data of an embedded etcd of the same prefix, so that both move together.
-fn lock_path(prefix: &str, node: &str) -> PathBuf {
-    let file: String = node
+fn lock_file(node: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let name: String = node
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "._-".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
+        .map(|c| if safe(c) { c } else { '_' })
         .collect();
-    default_data_dir(prefix)
-        .join("names")
-        .join(format!("{file}.lock"))
+    format!("{name}.lock")
 }
 
 /// The host's name up to its first dot; `node` if it has none that can be used.
@@ -170,24 +173,24 @@ mod tests {
 
     #[test]
     fn a_name_is_locked_once_and_free_again_after_its_holder() {
-        let prefix = format!("/test/names/{}", std::process::id());
-        let first = claim_name(Some("a"), &prefix).unwrap();
-        let second = claim_name(Some("a"), &prefix);
+        let dir = tempfile::tempdir().unwrap();
+        let first = claim_name(Some("a"), dir.path()).unwrap();
+        let second = claim_name(Some("a"), dir.path()).map(|_| ());
         assert!(matches!(
-            second.map(|_| ()),
+            second,
             Err(NodeError::Coordination(CoordinationError::NameInUse { .. }))
         ));
         drop(first);
-        assert!(claim_name(Some("a"), &prefix).is_ok());
-        std::fs::remove_dir_all(default_data_dir(&prefix)).unwrap();
+        assert!(claim_name(Some("a"), dir.path()).is_ok());
     }
 
     #[test]
     fn a_second_process_of_the_host_gets_a_suffix() {
-        let prefix = format!("/test/suffix/{}", std::process::id());
-        let first = claim_name(None, &prefix).unwrap();
-        let second = claim_name(None, &prefix).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let first = claim_name(None, dir.path()).unwrap();
+        let mut second = claim_name(None, dir.path()).unwrap();
         assert_eq!(*second.node, *format!("{}-2", first.node));
-        std::fs::remove_dir_all(default_data_dir(&prefix)).unwrap();
+        second.next_suffix().unwrap();
+        assert_eq!(*second.node, *format!("{}-3", first.node));
     }
 }

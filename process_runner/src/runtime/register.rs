@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::NodeError;
-use super::name::{NodeName, claim_name};
+use super::name::{NodeName, claim_name, names_dir};
 use super::plans::Plans;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -103,7 +103,7 @@ impl<'a> Registrar<'a> {
             if request.phase().is_stopping() {
                 return Ok(None);
             }
-            let node = self.name(connection)?;
+            let node = self.name()?;
             match self.try_open(connection, &node).await {
                 Ok(Opened::Session(session)) => return Ok(Some(*session)),
                 Ok(Opened::NameTaken(holder)) => {
@@ -134,15 +134,15 @@ impl<'a> Registrar<'a> {
     }
 
     /// The name to register: kept from session to session.
-    fn name(&mut self, connection: &Connection) -> Result<Arc<str>, NodeError> {
-        if self.name.is_none() {
-            let prefix = connection.keys.prefix();
-            self.name = Some(claim_name(self.config.node.name.as_deref(), prefix)?);
-        }
-        Ok(self
-            .name
-            .as_ref()
-            .map_or_else(|| "node".into(), |name| Arc::clone(&name.node)))
+    fn name(&mut self) -> Result<Arc<str>, NodeError> {
+        let name = match self.name.take() {
+            Some(name) => name,
+            None => {
+                let dir = names_dir(&self.config.coordination);
+                claim_name(self.config.node.name.as_deref(), &dir)?
+            }
+        };
+        Ok(Arc::clone(&self.name.insert(name).node))
     }
 
     /// A living process elsewhere has the name: a chosen name is an error, the host's gets a suffix.

@@ -127,9 +127,9 @@ impl Cluster {
 
     /// A node that has not started.
     pub(crate) fn node(&self, node: &str, jobs: &str) -> Node {
-        let prefix = self.dir.path().display();
+        let store = self.dir.path().display();
         let yaml = format!(
-            "etcd: {{ embedded: true, prefix: /test{prefix} }}\n\
+            "etcd: {{ embedded: true, data_dir: {store} }}\n\
              global: {{ node: {{ name: {node} }} }}\njobs:\n{jobs}"
         );
         let path = self.config(node, &yaml);
