@@ -128,7 +128,7 @@ impl Log {
             codec::write_record(&mut pending.payload, record);
         }
         self.grown += (pending.payload.len() - before) as u64;
-        if self.grown > self.allowance.max(2 * pending.compact_bytes) {
+        if self.grown > self.allowance.max(pending.compact_bytes) {
             self.grown = 0;
             pending.snapshot = Some(Snapshot::of(store));
             pending.payload.clear();
