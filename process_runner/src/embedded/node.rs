@@ -227,6 +227,7 @@ impl Node {
         &self,
         work: impl FnOnce(&mut Store, Duration) -> T,
     ) -> Result<T, Status> {
+        self.check_place();
         if let Some(status) = self.refusal() {
             return Err(status);
         }
@@ -239,6 +240,19 @@ impl Node {
             Ok(now) if now.step >= step => Ok(value),
             Ok(now) => Err(now.refusal().unwrap_or_else(gone)),
             Err(_) => Err(gone()),
+        }
+    }
+
+    /// Fails the server when its directory was deleted under it.
+    fn check_place(&self) {
+        let in_place = match &self.core().backing {
+            Backing::Disk(log) => log.in_place(),
+            Backing::Memory | Backing::Stopped => true,
+        };
+        if !in_place {
+            self.published.send_modify(|now| {
+                now.failed = Some("its data directory was deleted".into());
+            });
         }
     }
 

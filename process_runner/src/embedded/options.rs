@@ -12,8 +12,8 @@ pub struct EmbeddedOptions {
     pub history_revisions: i64,
     /// How many bytes of history to keep, about.
     pub history_bytes: usize,
-    /// How far the log file may grow before it is rewritten, in bytes (or to twice its last compact size, if that is
-    /// more).
+    /// How far the log file may grow before it is rewritten, in bytes; or by as much as it had when it was last
+    /// rewritten, if that is more.
     pub log_bytes: u64,
     /// How often a watcher that asked for progress notices gets one when nothing happens. etcd: 10 minutes.
     pub progress_interval: Duration,
@@ -23,9 +23,9 @@ impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self {
             min_lease_ttl: 2,
-            history_revisions: 10_000,
+            history_revisions: 5_000,
             history_bytes: 32 << 20,
-            log_bytes: 4 << 20,
+            log_bytes: 1 << 20,
             progress_interval: Duration::from_secs(600),
         }
     }

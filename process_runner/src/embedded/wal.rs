@@ -18,6 +18,8 @@
 //! After a failed write or sync nobody knows what the disk holds, so the log is not tried again: the server fails every
 //! call until the process starts anew and reads the file.
 
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,6 +48,8 @@ pub(crate) struct Log {
     queue: Arc<Queue>,
     published: Arc<watch::Sender<Published>>,
     done: Option<oneshot::Receiver<()>>,
+    /// The lock file, opened once more.
+    sentinel: File,
     /// How much was appended since the last rewrite, and how much may be.
     grown: u64,
     allowance: u64,
@@ -93,6 +97,7 @@ impl Opened {
         let published = Arc::new(watch::Sender::new(Published::start(store.revision())));
         let (done, ended) = oneshot::channel();
         let (grown, path) = (file.bytes, file.path.clone());
+        let sentinel = lock.sentinel()?;
         let writer = Writer {
             queue: Arc::clone(&queue),
             log: file,
@@ -108,6 +113,7 @@ impl Opened {
             queue,
             published,
             done: Some(ended),
+            sentinel,
             grown,
             allowance: log_bytes,
         };
@@ -120,6 +126,12 @@ impl Log {
         Arc::clone(&self.published)
     }
 
+    /// Whether the lock file is still in its directory. Where it was deleted another process may make a new store, and
+    /// then there must not be two.
+    pub(crate) fn in_place(&self) -> bool {
+        self.sentinel.metadata().is_ok_and(|file| file.nlink() > 0)
+    }
+
     /// Queues the steps that led to `store` as it is now.
     pub(crate) fn append(&mut self, records: &[Record], step: u64, store: &Store) {
         let mut pending = self.queue.lock();
@@ -128,7 +140,7 @@ impl Log {
             codec::write_record(&mut pending.payload, record);
         }
         self.grown += (pending.payload.len() - before) as u64;
-        if self.grown > self.allowance.max(2 * pending.compact_bytes) {
+        if self.grown > self.allowance.max(pending.compact_bytes) {
             self.grown = 0;
             pending.snapshot = Some(Snapshot::of(store));
             pending.payload.clear();

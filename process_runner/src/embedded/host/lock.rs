@@ -7,7 +7,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::Read as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{
-    DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
 
@@ -150,6 +150,11 @@ impl DirLock {
         Ok(Announcer { file, path })
     }
 
+    /// The lock file, to look at.
+    pub(crate) fn sentinel(&self) -> Result<File, EmbeddedError> {
+        File::open(&self.path).map_err(EmbeddedError::io("open", &self.path))
+    }
+
     /// The socket is removed with the lock.
     pub(super) fn with_socket(mut self, socket: PathBuf) -> Self {
         self.socket = Some(socket);
@@ -165,8 +170,10 @@ impl Announcer {
 
 impl Drop for DirLock {
     fn drop(&mut self) {
+        // Where the directory was deleted, what lies there now is another host's.
+        let in_place = self.file.metadata().is_ok_and(|file| file.nlink() > 0);
         // The hint of nobody is no hint, and a socket of nobody would only be refused: neither is needed for safety.
-        if let Some(socket) = &self.socket {
+        if let Some(socket) = self.socket.as_ref().filter(|_| in_place) {
             let _ = fs::remove_file(socket);
         }
         let _ = self.file.set_len(0);

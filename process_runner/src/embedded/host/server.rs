@@ -1,9 +1,11 @@
 //! The socket: HTTP/2 for other processes of this user.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio_stream::StreamExt as _;
@@ -34,6 +36,7 @@ pub(super) fn serve(etcd: &EmbeddedEtcd, listener: UnixListener) {
     let node = Arc::clone(etcd.node());
     let services = Services::new(Arc::clone(&node), Gate::new());
     let connections = UnixListenerStream::new(listener)
+        .then(patiently)
         .filter(|connection| connection.as_ref().is_ok_and(is_welcome));
     let runtime = node.runtime().clone();
     runtime.spawn(async move {
@@ -46,6 +49,15 @@ pub(super) fn serve(etcd: &EmbeddedEtcd, listener: UnixListener) {
             tracing::warn!(%error, "the embedded etcd's socket failed");
         }
     });
+}
+
+/// Slows down when connections cannot be accepted, for want of file descriptors for example.
+async fn patiently(connection: io::Result<UnixStream>) -> io::Result<UnixStream> {
+    if let Err(error) = &connection {
+        tracing::warn!(%error, "the embedded etcd cannot accept a connection");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    connection
 }
 
 /// This user, and root, who could look anyway.

@@ -192,9 +192,15 @@ impl WatchTask {
         work(&mut self.watchers, &core.store, now)
     }
 
+    /// Sends to a client that reads, or waits until it does.
     async fn send(&mut self, responses: Vec<PbWatchResponse>) -> Result<(), Gone> {
         for response in responses {
-            self.replies.send(Ok(response)).await.map_err(|_| Gone)?;
+            let sent = async {
+                let sent = self.replies.send(Ok(response)).await;
+                sent.map_err(|_| Status::cancelled("the client went away"))
+            };
+            let sent = self.entrance.node.unless_stopped(sent).await;
+            sent.map_err(|_| Gone)?;
         }
         Ok(())
     }

@@ -207,3 +207,21 @@ async fn concurrent_writers_share_syncs() {
     let frames = log.windows(4).filter(|window| window == b"END\n").count();
     assert!(frames < 400, "{frames} syncs for 640 writes");
 }
+
+#[tokio::test]
+async fn a_server_whose_directory_is_deleted_serves_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let inner = dir.path().join("store");
+    let first = host(&inner).await;
+    let mut client = client(&first).await;
+    let lease = client.lease_grant(60, None).await.unwrap().id();
+    let (mut keeper, mut acks) = client.lease_keep_alive(lease).await.unwrap();
+    fs::remove_dir_all(&inner).unwrap();
+    let _second = host(&inner).await;
+    keeper.keep_alive().await.unwrap();
+    assert!(acks.message().await.is_err(), "two stores renew leases");
+    let text = client.get("k", None).await.unwrap_err().to_string();
+    assert!(text.contains("its data directory was deleted"), "{text}");
+    first.shutdown().await;
+    guest(&inner).await.put("k", "", None).await.unwrap();
+}

@@ -129,3 +129,18 @@ async fn a_watcher_behind_by_much_data_gets_each_revision_once() {
         assert_eq!(revisions, [revision, revision], "split, missing or twice");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_does_not_keep_the_server() {
+    let etcd = etcd(EmbeddedOptions::default());
+    let node = Arc::downgrade(etcd.node());
+    let mut client = client(&etcd).await;
+    let watch = client.watch("k", None).await.unwrap();
+    for _ in 0..500 {
+        client.put("k", "", None).await.unwrap();
+    }
+    drop((client, etcd));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(node.upgrade().is_none(), "a task is left");
+    drop(watch);
+}

@@ -297,6 +297,7 @@ fn a_new_generation_takes_what_was_appended_after_its_snapshot() {
         queue: Arc::clone(&queue),
         published: Arc::clone(&published),
         done: None,
+        sentinel: lock.sentinel().unwrap(),
         grown: 0,
         allowance: 0,
     };
