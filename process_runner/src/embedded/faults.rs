@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tonic::Status;
 
-use super::node::Node;
+use super::node::{Kind, Node};
 use super::store::Refusal;
 
 /// What a client gets when its reply is lost.
@@ -33,6 +33,11 @@ struct Plan {
     refusing: bool,
     delay: Duration,
     lose_reply: Option<LostReply>,
+    no_quorum: bool,
+    /// Renewals are acknowledged in this term and not made.
+    stale_term: Option<u64>,
+    /// How often streams were cut.
+    cuts: u64,
 }
 
 /// Stands before every call.
@@ -82,14 +87,35 @@ impl Gate {
         self.thawed().await;
     }
 
-    /// Ends when the gate begins to refuse.
-    pub(crate) async fn cut(&self) {
-        // The sender is `self`, so this only ends with the value.
-        let _ = self.plan.subscribe().wait_for(|plan| plan.refusing).await;
+    /// Something that ends when the gate begins to refuse, or cuts the streams that are open now.
+    pub(crate) fn cut(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut plan = self.plan.subscribe();
+        let before = plan.borrow().cuts;
+        async move {
+            // An error means that the server is gone, which cuts as well.
+            let _ = plan
+                .wait_for(|plan| plan.refusing || plan.cuts > before)
+                .await;
+        }
     }
 
-    /// Lets a write's reply through, or loses it.
-    pub(crate) async fn release_reply(&self) -> Result<(), Status> {
+    /// Waits until there is a quorum.
+    pub(crate) async fn quorum(&self) {
+        // The sender is `self`, so this only ends with the value.
+        let _ = self.plan.subscribe().wait_for(|plan| !plan.no_quorum).await;
+    }
+
+    /// The term in which renewals are acknowledged without being made.
+    pub(crate) fn stale_term(&self) -> Option<u64> {
+        self.plan.borrow().stale_term
+    }
+
+    /// Lets a reply through when the gate is open, or loses that of a write.
+    pub(crate) async fn release_reply(&self, kind: Kind) -> Result<(), Status> {
+        self.thawed().await;
+        if kind == Kind::Read {
+            return Ok(());
+        }
         let mut lost = None;
         self.plan.send_if_modified(|plan| {
             lost = plan.lose_reply.take();
@@ -138,6 +164,17 @@ impl Link {
         self.gate.change(|plan| plan.delay = delay);
     }
 
+    /// Ends all streams that are open now, as a lost connection does.
+    pub fn cut_streams(&self) {
+        self.gate.change(|plan| plan.cuts += 1);
+    }
+
+    /// Takes the quorum away, or gives it back: reads, writes, grants, revocations and expiry wait, while renewals are
+    /// still acknowledged.
+    pub fn lose_quorum(&self, lost: bool) {
+        self.gate.change(|plan| plan.no_quorum = lost);
+    }
+
     /// Lets the next write happen and loses its reply.
     pub fn lose_next_reply(&self, lost: LostReply) {
         self.gate.change(|plan| plan.lose_reply = Some(lost));
@@ -175,6 +212,33 @@ impl Faults {
                 Err(refusal) => tracing::warn!(?refusal, "forced compaction refused"),
             }
         });
+    }
+
+    /// Connects a link's renewals to a leader that will not know of its successor: from now on they are acknowledged in
+    /// the present term and not made. Follow it with [`Faults::change_leader`].
+    pub fn make_leader_stale(&self, link: &Link) {
+        let term = self.node.core().store.term();
+        link.gate.change(|plan| plan.stale_term = Some(term));
+    }
+
+    /// Lets a link's renewals reach the present leader again.
+    pub fn end_stale_leader(&self, link: &Link) {
+        link.gate.change(|plan| plan.stale_term = None);
+    }
+
+    /// Fills the database, or makes room: puts and grants are refused, while renewals, revocations, deletions and reads
+    /// go on.
+    pub fn no_space(&self, full: bool) {
+        self.node.change(|store, _| store.fill(full));
+    }
+
+    /// Loses all data and cuts all streams, as an etcd that starts with an empty directory. With `keep_ids` it comes
+    /// back under the same cluster and member id, as one started with the same flags does. Only in memory: says whether
+    /// it happened.
+    pub fn wipe(&self, keep_ids: bool) -> bool {
+        let wiped = self.node.wipe(keep_ids);
+        self.cut_streams();
+        wiped
     }
 
     /// A new leader is elected: the raft term rises and every lease gets its full time again.

@@ -142,6 +142,36 @@ impl Node {
         let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
     }
 
+    /// Does what may wait for long, unless the server stops.
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = self.stopped() => Err(gone()),
+        }
+    }
+
+    /// Loses everything, as an etcd whose data directory was deleted: an empty store at revision 1, in term 1. Says
+    /// whether it did; a store on disk cannot be lost this way.
+    pub(crate) fn wipe(&self, keep_ids: bool) -> bool {
+        let mut core = self.core();
+        let Core { store, backing, .. } = &mut *core;
+        if !matches!(backing, Backing::Memory) {
+            return false;
+        }
+        store.wipe(keep_ids);
+        core.step += 1;
+        let (step, revision) = (core.step, core.store.revision());
+        self.published.send_modify(|now| {
+            now.step = step;
+            now.revision = revision;
+        });
+        true
+    }
+
     /// Why no call can be answered, if so.
     pub(crate) fn refusal(&self) -> Option<Status> {
         if *self.stopped.borrow() {
@@ -164,13 +194,23 @@ impl Node {
     {
         let (node, link) = (Arc::clone(self), Arc::clone(link));
         let task = self.runtime.spawn(async move {
-            link.admit().await?;
-            node.gate.admit().await?;
+            let gates = [&link, &node.gate];
+            node.unless_stopped(async {
+                for gate in gates {
+                    gate.admit().await?;
+                    gate.quorum().await;
+                }
+                Ok(())
+            })
+            .await?;
             let reply = node.settle(work).await?;
-            if kind == Kind::Write {
-                link.release_reply().await?;
-                node.gate.release_reply().await?;
-            }
+            node.unless_stopped(async {
+                for gate in gates {
+                    gate.release_reply(kind).await?;
+                }
+                Ok(())
+            })
+            .await?;
             reply.map_err(super::service::status)
         });
         task.await.unwrap_or_else(|error| {

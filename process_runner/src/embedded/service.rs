@@ -34,23 +34,41 @@ pub(super) struct Entrance {
 }
 
 impl Entrance {
+    fn gates(&self) -> [&Arc<Gate>; 2] {
+        [&self.link, self.node.gate()]
+    }
+
     /// Waits at both gates.
     async fn admit(&self) -> Result<(), Status> {
-        self.link.admit().await?;
-        self.node.gate().admit().await
+        let admitted = async {
+            for gate in self.gates() {
+                gate.admit().await?;
+            }
+            Ok(())
+        };
+        self.node.unless_stopped(admitted).await
     }
 
     /// Waits until both gates are open to replies.
     async fn open(&self) {
-        self.link.open().await;
-        self.node.gate().open().await;
+        let opened = async {
+            for gate in self.gates() {
+                gate.open().await;
+            }
+            Ok(())
+        };
+        // A server that stopped is noticed by who goes on.
+        let _ = self.node.unless_stopped(opened).await;
     }
 
-    /// Ends when one of the gates begins to refuse, which cuts streams.
-    async fn cut(&self) {
-        tokio::select! {
-            () = self.link.cut() => {}
-            () = self.node.gate().cut() => {}
+    /// Something that ends when a gate cuts the streams that are open now.
+    fn cut(&self) -> impl Future<Output = ()> + Send + use<> {
+        let [link, node] = self.gates().map(|gate| gate.cut());
+        async move {
+            tokio::select! {
+                () = link => {}
+                () = node => {}
+            }
         }
     }
 }

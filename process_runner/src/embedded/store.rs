@@ -91,6 +91,7 @@ pub(crate) struct Store {
     leases: Leases,
     retention: Retention,
     journal: Vec<Record>,
+    full: bool,
 }
 
 impl Store {
@@ -120,6 +121,30 @@ impl Store {
             leases,
             retention,
             journal: Vec::new(),
+            full: false,
+        }
+    }
+
+    /// Makes the store refuse what needs space, or accept it again.
+    pub(crate) fn fill(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    /// Forgets everything, and with it who it was unless told otherwise.
+    pub(crate) fn wipe(&mut self, keep_ids: bool) {
+        let mut identity = self.identity;
+        if !keep_ids {
+            identity.cluster_id = identity.cluster_id.wrapping_add(2);
+        }
+        let leases = Leases::new(self.leases.min_ttl());
+        *self = Self::from_parts(identity, 1, KeySpace::new(), leases, self.retention);
+    }
+
+    /// Refuses what needs space when there is none.
+    fn check_space(&self, needed: bool) -> Result<(), Refusal> {
+        match self.full && needed {
+            true => Err(Refusal::NoSpace),
+            false => Ok(()),
         }
     }
 
@@ -172,6 +197,7 @@ impl Store {
         size::check_message(size)?;
         shape::check_put(request)?;
         size::check_proposal(size)?;
+        self.check_space(true)?;
         // A single put looks at the lease first, one in a transaction last.
         if request.lease != 0 && self.leases.get(request.lease).is_none() {
             return Err(Refusal::LeaseNotFound);
@@ -202,6 +228,7 @@ impl Store {
         if !shape::is_read_only(request) {
             size::check_proposal(size)?;
         }
+        self.check_space(shape::puts(request))?;
         let prepared = txn::prepare(&self.space, &self.leases, request)?;
         let mut write = Write::begin(&mut self.space, &mut self.leases);
         let result = prepared.run(&mut write);
@@ -227,6 +254,7 @@ impl Store {
         ttl: i64,
         now: Duration,
     ) -> Result<PbLeaseGrantResponse, Refusal> {
+        self.check_space(true)?;
         let ttl = self.leases.grant(id, ttl, now)?;
         self.journal.push(Record::Grant { id, ttl });
         Ok(PbLeaseGrantResponse {

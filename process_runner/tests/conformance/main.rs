@@ -12,6 +12,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod dice;
 mod expiry;
 mod operation;
 mod random;

@@ -125,7 +125,7 @@ impl Source {
         };
         let declared = self.text.split("#[cfg(test)]\nmod ").skip(1);
         declared
-            .filter_map(|rest| Some(rest.lines().next()?.strip_suffix(';')?))
+            .filter_map(|rest| rest.lines().next()?.strip_suffix(';'))
             .map(|module| format!("{inside}/{module}"))
             .collect()
     }

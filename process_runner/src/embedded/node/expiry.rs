@@ -28,8 +28,14 @@ async fn run(node: Arc<Node>) {
             () = node.stopped() => return,
             () = node.expiry_moved.notified() => {}
             () = sleep_until(look) => {
-                node.gate.open().await;
-                node.change(Store::expire);
+                let able = async {
+                    node.gate.open().await;
+                    node.gate.quorum().await;
+                    Ok(())
+                };
+                if node.unless_stopped(able).await.is_ok() {
+                    node.change(Store::expire);
+                }
             }
         }
     }

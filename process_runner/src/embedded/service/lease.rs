@@ -104,11 +104,12 @@ async fn renew_all(
     mut requests: Streaming<PbLeaseKeepAliveRequest>,
     replies: mpsc::Sender<KeepAliveReply>,
 ) {
+    let mut cut = std::pin::pin!(entrance.cut());
     loop {
         let request = tokio::select! {
             biased;
             () = entrance.node.stopped() => None,
-            () = entrance.cut() => None,
+            () = &mut cut => None,
             () = replies.closed() => return,
             request = requests.message() => match request {
                 Ok(Some(request)) => Some(request.id),
@@ -128,9 +129,17 @@ async fn renew_all(
 
 async fn renew(entrance: &Entrance, id: i64) -> KeepAliveReply {
     entrance.admit().await?;
+    let stale_term = entrance.link.stale_term();
     let reply = entrance.node.settle(|store, now| {
-        let header = store.header(store.revision());
-        let ttl = store.renew(id, now);
+        let mut header = store.header(store.revision());
+        let ttl = match stale_term {
+            None => store.renew(id, now),
+            // A leader that was deposed and does not know: it acknowledges and renews nothing.
+            Some(term) => {
+                header.raft_term = term;
+                store.leases().get(id).map_or(0, |lease| lease.ttl)
+            }
+        };
         PbLeaseKeepAliveResponse {
             header: Some(header),
             id,

@@ -4,6 +4,8 @@
 //! revision, or the next round of progress notices. When the client does not read, the task waits in `send` and pulls
 //! nothing: what it missed is still in the store's history.
 
+use std::pin::Pin;
+
 use etcd_client::proto::{PbWatchRequest, PbWatchRequestUnion, PbWatchResponse, PbWatchService};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -65,11 +67,12 @@ enum Wake {
 impl WatchTask {
     async fn run(mut self, mut requests: Streaming<PbWatchRequest>) {
         let mut listening = true;
+        let mut cut = Box::pin(self.entrance.cut());
         loop {
             if self.pull().await.is_err() {
                 return;
             }
-            let Some(wake) = self.wait(&mut requests, listening).await else {
+            let Some(wake) = self.wait(&mut requests, listening, cut.as_mut()).await else {
                 return;
             };
             let done = match wake {
@@ -98,6 +101,7 @@ impl WatchTask {
         &mut self,
         requests: &mut Streaming<PbWatchRequest>,
         listening: bool,
+        cut: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Option<Wake> {
         if self.published.borrow().failed.is_some() {
             return Some(Wake::Cut);
@@ -105,7 +109,7 @@ impl WatchTask {
         tokio::select! {
             biased;
             () = self.entrance.node.stopped() => Some(Wake::Cut),
-            () = self.entrance.cut() => Some(Wake::Cut),
+            () = cut => Some(Wake::Cut),
             () = self.replies.closed() => None,
             request = requests.message(), if listening => match request {
                 Ok(Some(request)) => Some(Wake::Request(request)),

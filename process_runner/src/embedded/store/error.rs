@@ -21,6 +21,7 @@ pub(crate) enum Refusal {
     MessageTooLong(usize),
     Compacted,
     FutureRevision,
+    NoSpace,
     LeaseNotFound,
     LeaseExists,
     LeaseTtlTooLarge,
@@ -50,7 +51,7 @@ impl Refusal {
             Self::Compacted | Self::FutureRevision | Self::LeaseTtlTooLarge => {
                 RefusalCode::OutOfRange
             }
-            Self::MessageTooLong(_) => RefusalCode::ResourceExhausted,
+            Self::MessageTooLong(_) | Self::NoSpace => RefusalCode::ResourceExhausted,
             Self::LeaseNotFound => RefusalCode::NotFound,
             Self::LeaseExists => RefusalCode::FailedPrecondition,
         }
@@ -73,6 +74,7 @@ impl Refusal {
             Self::RequestTooLarge => "etcdserver: request is too large",
             Self::Compacted => "etcdserver: mvcc: required revision has been compacted",
             Self::FutureRevision => "etcdserver: mvcc: required revision is a future revision",
+            Self::NoSpace => "etcdserver: mvcc: database space exceeded",
             Self::LeaseNotFound => "etcdserver: requested lease not found",
             Self::LeaseExists => "etcdserver: lease already exists",
             Self::LeaseTtlTooLarge => "etcdserver: too large lease TTL",

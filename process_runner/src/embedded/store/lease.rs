@@ -46,6 +46,10 @@ impl Leases {
         }
     }
 
+    pub(super) fn min_ttl(&self) -> i64 {
+        self.min_ttl
+    }
+
     /// Adds a lease and says for how many seconds.
     pub(super) fn grant(&mut self, id: i64, ttl: i64, now: Duration) -> Result<i64, Refusal> {
         if ttl > MAX_TTL {

@@ -49,6 +49,16 @@ pub(crate) fn is_read_only(txn: &PbTxnRequest) -> bool {
         .all(|op| matches!(&op.request, Some(PbTxnOpRequest::RequestRange(_))))
 }
 
+/// Whether a transaction puts anything, whichever branch runs.
+pub(crate) fn puts(txn: &PbTxnRequest) -> bool {
+    let ops = txn.success.iter().chain(&txn.failure);
+    ops.filter_map(|op| op.request.as_ref()).any(|op| match op {
+        PbTxnOpRequest::RequestPut(_) => true,
+        PbTxnOpRequest::RequestTxn(nested) => puts(nested),
+        _ => false,
+    })
+}
+
 fn check_key(key: &[u8]) -> Result<(), Refusal> {
     if key.is_empty() {
         return Err(Refusal::EmptyKey);

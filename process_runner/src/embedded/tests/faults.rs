@@ -135,3 +135,99 @@ async fn the_server_ends_with_its_last_channel() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert!(node.upgrade().is_none(), "a task is left");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_leader_acknowledges_in_the_old_term_and_renews_nothing() {
+    let etcd = etcd();
+    let (channel, link) = etcd.faulty_channel();
+    let mut client = Client::from_channel(channel, None).await.unwrap();
+    let granted = client.lease_grant(5, None).await.unwrap();
+    let (term, lease) = (granted.header().unwrap().raft_term(), granted.id());
+    let (mut keeper, mut acks) = client.lease_keep_alive(lease).await.unwrap();
+    etcd.faults().make_leader_stale(&link);
+    etcd.faults().change_leader();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    keeper.keep_alive().await.unwrap();
+    let ack = acks.message().await.unwrap().unwrap();
+    assert_eq!((ack.ttl(), ack.header().unwrap().raft_term()), (5, term));
+    let barrier = client.txn(Txn::new()).await.unwrap();
+    assert_eq!(barrier.header().unwrap().raft_term(), term + 1);
+    tokio::time::sleep(Duration::from_millis(1_501)).await;
+    let left = client.lease_time_to_live(lease, None).await.unwrap();
+    assert_eq!(left.ttl(), -1, "renewed by a stale leader");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_quorum_renewals_are_acknowledged_and_nothing_else_happens() {
+    let etcd = etcd();
+    let mut client = client(&etcd).await;
+    let lease = client.lease_grant(5, None).await.unwrap().id();
+    let options = PutOptions::new().with_lease(lease);
+    client.put("k", "", Some(options)).await.unwrap();
+    let (mut keeper, mut acks) = client.lease_keep_alive(lease).await.unwrap();
+    etcd.faults().lose_quorum(true);
+    keeper.keep_alive().await.unwrap();
+    assert_eq!(acks.message().await.unwrap().unwrap().ttl(), 5);
+    assert!(within(60_000, client.get("k", None)).await.is_none());
+    assert_eq!(etcd.faults().live_keys(), 1, "expired without a quorum");
+    etcd.faults().lose_quorum(false);
+    tokio::time::sleep(Duration::from_millis(501)).await;
+    assert_eq!(etcd.faults().live_keys(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_database_keeps_holders_and_lets_them_release() {
+    let etcd = etcd();
+    let mut client = client(&etcd).await;
+    let lease = client.lease_grant(5, None).await.unwrap().id();
+    client.put("k", "", None).await.unwrap();
+    etcd.faults().no_space(true);
+    let text = client.put("k", "", None).await.unwrap_err().to_string();
+    assert!(text.contains("mvcc: database space exceeded"), "{text}");
+    assert!(client.lease_grant(5, None).await.is_err());
+    let puts = Txn::new().and_then([TxnOp::put("k", "", None)]);
+    assert!(client.txn(puts).await.is_err());
+    let deletes = Txn::new().and_then([TxnOp::delete("k", None), TxnOp::get("k", None)]);
+    assert!(client.txn(deletes).await.unwrap().succeeded());
+    client.lease_keep_alive(lease).await.unwrap();
+    client.lease_revoke(lease).await.unwrap();
+    etcd.faults().no_space(false);
+    client.put("k", "", None).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wiped_server_starts_over_and_cuts_its_streams() {
+    let etcd = etcd();
+    let mut client = client(&etcd).await;
+    let before = client.put("k", "", None).await.unwrap();
+    let before = before.header().unwrap().cluster_id();
+    let mut watch = client.watch("k", None).await.unwrap();
+    watch.message().await.unwrap();
+    for keep_ids in [true, false] {
+        assert!(etcd.faults().wipe(keep_ids));
+        let found = client.get("k", None).await.unwrap();
+        let header = found.header().unwrap();
+        assert_eq!((found.count(), header.revision()), (0, 1));
+        assert_eq!(header.cluster_id() == before, keep_ids);
+    }
+    assert!(watch.message().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_stops_while_it_is_frozen() {
+    let etcd = etcd();
+    let node = Arc::downgrade(etcd.node());
+    let mut waiting = client(&etcd).await;
+    let mut watch = waiting.watch("k", None).await.unwrap();
+    watch.message().await.unwrap();
+    waiting.lease_grant(1, None).await.unwrap();
+    etcd.faults().freeze();
+    let call = tokio::spawn(async move { waiting.put("k", "", None).await });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    etcd.shutdown().await;
+    assert!(call.await.unwrap().is_err());
+    assert!(watch.message().await.is_err());
+    drop((etcd, watch));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(node.upgrade().is_none(), "a task is left");
+}

@@ -1,0 +1,97 @@
+//! Several `run` on one machine share the embedded etcd; whoever hosts it may die.
+
+use rustix::process::Signal;
+
+use crate::node::{Place, ticked};
+
+const EMBEDDED: &str = "{ embedded: true, lease_ttl: 5s }";
+
+#[test]
+fn a_second_run_joins_the_first() {
+    let place = Place::new(EMBEDDED, 2);
+    let mut host = place.start("a");
+    ticked(&mut host, "a", 1);
+    let mut guest = place.start("b");
+    guest
+        .wait_for(|line| line.contains("the embedded etcd of process"))
+        .unwrap();
+    guest.wait_for(|line| line.contains("joined")).unwrap();
+    let status = place.status();
+    assert_eq!(status["nodes"].as_array().unwrap().len(), 2, "{status:#}");
+    assert_eq!(status["running"], 2);
+    assert!(
+        status["slots"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|slot| slot["node"] == "a")
+    );
+}
+
+#[test]
+fn a_guest_takes_the_place_of_a_host_that_was_killed() {
+    let place = Place::new(EMBEDDED, 2);
+    let mut host = place.start("a");
+    let fence = ticked(&mut host, "a", 0);
+    let mut guest = place.start("b");
+    guest.wait_for(|line| line.contains("joined")).unwrap();
+    host.signal(Signal::KILL).unwrap();
+    drop(host);
+    guest
+        .wait_for(|line| line.contains("this process hosts it now"))
+        .unwrap();
+    assert!(ticked(&mut guest, "b", 0) > fence);
+    guest.signal(Signal::TERM).unwrap();
+    let ended = guest.finish().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{:#?}", ended.lines);
+}
+
+#[test]
+fn a_guest_goes_on_when_its_host_leaves_in_order() {
+    let place = Place::new(EMBEDDED, 2);
+    let mut host = place.start("a");
+    let fence = ticked(&mut host, "a", 0);
+    let mut guest = place.start("b");
+    guest.wait_for(|line| line.contains("joined")).unwrap();
+    host.signal(Signal::TERM).unwrap();
+    assert_eq!(host.finish().unwrap().status.code(), Some(0));
+    assert!(ticked(&mut guest, "b", 0) > fence);
+}
+
+#[test]
+fn a_damaged_store_is_refused_by_name_and_left_as_it_is() {
+    let place = Place::new("{ embedded: true, data_dir: store }", 1);
+    let mut node = place.start("a");
+    ticked(&mut node, "a", 0);
+    node.signal(Signal::TERM).unwrap();
+    node.finish().unwrap().success().unwrap();
+
+    let log = largest_file(&place.path().join("store"));
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes[20] ^= 0x40;
+    std::fs::write(&log, &bytes).unwrap();
+    let output = place.output(&["run", "config.yml", "--node-name", "a"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let name = log.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(said.contains(&name) && said.contains("damaged"), "{said}");
+    assert_eq!(std::fs::read(&log).unwrap(), bytes);
+}
+
+#[test]
+fn a_status_without_a_node_says_so() {
+    let place = Place::new(EMBEDDED, 1);
+    let output = place.output(&["status", "-c", "config.yml"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no node runs on this machine"), "{said}");
+}
+
+fn largest_file(dir: &std::path::Path) -> std::path::PathBuf {
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let files = files.filter(|entry| entry.file_type().unwrap().is_file());
+    files
+        .max_by_key(|entry| entry.metadata().unwrap().len())
+        .unwrap()
+        .path()
+}

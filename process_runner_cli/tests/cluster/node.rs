@@ -1,0 +1,90 @@
+//! A directory with a configuration, and nodes started in it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::program::Program;
+
+/// Where nodes of one cluster run.
+pub(crate) struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    /// Nodes with `workers` workers, coordinated by what `etcd` says.
+    pub(crate) fn new(etcd: &str, workers: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Self { dir };
+        place.write(
+            "config.yml",
+            &format!(
+                "etcd: {etcd}\njobs:\n  ticker:\n    class: Command\n    workers: {workers}\n    \
+                 interval: 20ms\n    options:\n      command: [sh, -c, 'echo tick $PR_WORKER_INDEX \
+                 fence $PR_FENCE on $PR_NODE']\n"
+            ),
+        );
+        place
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.dir.path().join(name), text).unwrap();
+    }
+
+    /// Starts a node.
+    pub(crate) fn start(&self, node: &str) -> Program {
+        Program::start(
+            self.command()
+                .args(["run", "config.yml", "--node-name", node]),
+        )
+        .unwrap()
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn output(&self, words: &[&str]) -> Output {
+        self.command().args(words).output().unwrap()
+    }
+
+    /// What `status --json` says.
+    pub(crate) fn status(&self) -> Value {
+        let output = self.output(&["status", "--json", "-c", "config.yml"]);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pr-cli"));
+        command
+            .current_dir(self.dir.path())
+            .env("XDG_STATE_HOME", self.dir.path())
+            .env("XDG_RUNTIME_DIR", self.dir.path())
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG");
+        command
+    }
+}
+
+/// Waits until `node` has run the program of `index`, and answers under which fence.
+pub(crate) fn ticked(program: &mut Program, node: &str, index: u32) -> u64 {
+    let wanted = format!("tick {index} fence ");
+    let line = program
+        .wait_for(|line| line.contains(&wanted) && line.contains(&format!("on {node}")))
+        .unwrap();
+    let fence = line
+        .split("fence ")
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
+    fence.trim_matches('"').parse().unwrap()
+}
