@@ -12,9 +12,9 @@
 //! another process     --Unix socket------^                                              '--> wal (durable only)
 //! ```
 //!
-//! [`store`] is etcd's data model as a pure value. [`node`] puts it behind a lock and lets nothing out that is not on
-//! disk. [`service`] is the gRPC face. [`watch`] feeds watchers from history. [`wal`] keeps the store in a file. [`host`]
-//! decides which process of a machine serves a directory, and the others join it. [`faults`] makes things go wrong.
+//! `store` is etcd's data model as a pure value. `node` puts it behind a lock and lets nothing out that is not on
+//! disk. `service` is the gRPC face. `watch` feeds watchers from history. `wal` keeps the store in a file. `host`
+//! decides which process of a machine serves a directory, and the others join it. `faults` makes things go wrong.
 //!
 //! # Guarantees
 //!
