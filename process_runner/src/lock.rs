@@ -13,9 +13,13 @@
 //! 3. Dropping a guard without `release` frees the lock too, at the latest when the process ends.
 //! 4. Both methods may be dropped at any await point and leave no lock behind.
 
+mod conformance;
+
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+
+pub use conformance::{Breach, check};
 
 use crate::model::Slot;
 

@@ -4,6 +4,7 @@
 
 mod node {
     mod cluster;
+    mod driver;
     mod iteration;
     mod life;
     mod loss;

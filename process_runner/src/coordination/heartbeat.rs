@@ -59,6 +59,8 @@ pub(crate) struct Subject {
 /// A running heartbeat. Dropping it stops the renewals.
 pub(crate) struct Heartbeat {
     pulse: watch::Receiver<Pulse>,
+    /// The last pulse was told: there is nothing more to wait for.
+    over: bool,
     task: JoinHandle<()>,
 }
 
@@ -82,18 +84,20 @@ impl Heartbeat {
             stream: None,
             renewals: 0,
         };
-        Self {
-            pulse,
-            task: tokio::spawn(beat.run()),
-        }
+        Self { pulse, over: false, task: tokio::spawn(beat.run()) }
     }
 
-    /// Completes when the pulse changed. Cancel safe.
+    /// Completes when the pulse changed; never again after [`Pulse::Gone`]. Cancel safe.
     pub(crate) async fn changed(&mut self) -> Pulse {
-        match self.pulse.changed().await {
+        if self.over {
+            std::future::pending::<()>().await;
+        }
+        let pulse = match self.pulse.changed().await {
             Ok(()) => self.pulse.borrow_and_update().clone(),
             Err(_) => Pulse::Gone("the heartbeat ended".to_owned()),
-        }
+        };
+        self.over = matches!(pulse, Pulse::Gone(_));
+        pulse
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -38,6 +39,8 @@ pub(crate) struct Holding {
     pub(crate) counters: Counters,
     /// Ends a pause between iterations.
     pub(crate) kick: Notify,
+    /// Without progress for so long, a worker is stuck.
+    stuck_after: Option<Duration>,
     validity: Arc<Validity>,
     lost: AtomicBool,
     stop_now: AtomicU8,
@@ -84,6 +87,7 @@ impl Holding {
     pub(crate) fn new(
         identity: Identity,
         workers: u32,
+        stuck_after: Option<Duration>,
         clock: Clock,
         validity: Arc<Validity>,
         changed: Arc<Notify>,
@@ -98,6 +102,7 @@ impl Holding {
             found_nothing: AtomicBool::new(false),
             counters: Counters::default(),
             kick: Notify::new(),
+            stuck_after,
             validity,
             lost: AtomicBool::new(false),
             stop_now: AtomicU8::new(StopPhase::Run as u8),
@@ -160,6 +165,14 @@ impl Holding {
 
     pub(crate) fn progress_at(&self) -> Moment {
         Moment::from_nanos(self.progress_at.load(Ordering::Relaxed))
+    }
+
+    /// True if the worker is in a hook and has made no progress for `stuck_after`. Waiting, between
+    /// iterations or in `cx.sleep`, is no lack of progress.
+    pub(crate) fn is_stuck(&self, now: Moment) -> bool {
+        let waits = matches!(self.phase(), Phase::Wait | Phase::Pause)
+            || self.asleep.load(Ordering::Relaxed);
+        !waits && self.stuck_after.is_some_and(|after| now >= self.progress_at() + after)
     }
 
     pub(crate) fn phase(&self) -> Phase {

@@ -89,6 +89,8 @@ pub(super) struct Control<'a> {
     /// With `until_idle`: slots that are drained or given up.
     done: BTreeSet<Slot>,
     gave_up: bool,
+    /// Something changed that may make a claim possible.
+    claims_due: bool,
     cut_off: usize,
     /// Deadlines of the present validity that were told already.
     told: Told,
@@ -140,6 +142,7 @@ impl<'a> Control<'a> {
             pauses: BTreeMap::new(),
             done: BTreeSet::new(),
             gave_up: false,
+            claims_due: true,
             cut_off: 0,
             told: Told::Firm,
             stopping: false,
@@ -190,7 +193,9 @@ impl<'a> Control<'a> {
             return (self.slots.is_empty()).then(|| Served::SessionLost(reason.clone()));
         }
         if !self.stopping && self.validity.may_begin(now) && self.taken.known() {
-            self.claim(now);
+            if std::mem::take(&mut self.claims_due) {
+                self.claim(now);
+            }
             if self.drained() {
                 self.stopping = true;
             }
@@ -253,7 +258,9 @@ impl<'a> Control<'a> {
 
     fn tick(&mut self) {
         let now = self.clock.now();
+        let paused = self.pauses.len();
         self.pauses.retain(|_, until| *until > now);
+        self.claims_due |= self.pauses.len() < paused;
         self.feed_all(Event::Tick);
     }
 
@@ -341,6 +348,7 @@ impl<'a> Control<'a> {
         }
         if held.machine().is_vacant() {
             self.slots.remove(slot);
+            self.claims_due = true;
         }
         self.carry_out(slot, effect);
         // A worker that ended while the lease was firm all along may run again at once.

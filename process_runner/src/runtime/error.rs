@@ -57,6 +57,8 @@ pub enum NodeError {
     },
     /// The node cannot be part of the cluster.
     Coordination(CoordinationError),
+    /// A bug: the control loop panicked with this message. Its lease runs out by itself.
+    Panicked(String),
     /// A thread of the runtime could not be started.
     Thread(std::io::Error),
 }
@@ -74,6 +76,10 @@ impl fmt::Display for NodeError {
                 write!(f, "job `{job}` (class `{class}`) cannot be built: {source}")
             }
             Self::Coordination(error) => error.fmt(f),
+            Self::Panicked(message) => write!(
+                f,
+                "the control loop panicked: {message}; please report this"
+            ),
             Self::Thread(error) => write!(f, "a thread cannot be started: {error}"),
         }
     }
@@ -87,7 +93,7 @@ impl std::error::Error for NodeError {
             Self::Job { source, .. } => Some(source),
             Self::Coordination(error) => Some(error),
             Self::Thread(error) => Some(error),
-            Self::UnknownClass { .. } => None,
+            Self::UnknownClass { .. } | Self::Panicked(_) => None,
         }
     }
 }

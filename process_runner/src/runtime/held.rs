@@ -9,6 +9,8 @@ use crate::model::{Effect, Event, Moment, SlotMachine, SlotState, StopTimes};
 pub(super) struct Held {
     machine: SlotMachine,
     pub(super) holding: Option<Arc<Holding>>,
+    /// The worker has been told of as stuck.
+    pub(super) stuck: bool,
     /// Attempts in a row whose outcome is unknown; paces their repetition.
     pub(super) unknown: u32,
 }
@@ -18,6 +20,7 @@ impl Held {
         Self {
             machine: SlotMachine::new(times),
             holding: None,
+            stuck: false,
             unknown: 0,
         }
     }
@@ -44,6 +47,12 @@ impl Held {
             }
             _ => Some(effect),
         }
+    }
+
+    /// Looks whether the worker is stuck. `Some` if that changed since the last look.
+    pub(super) fn look_for_stuck(&mut self, now: Moment) -> Option<bool> {
+        let stuck = self.holding.as_ref().is_some_and(|holding| holding.is_stuck(now));
+        (stuck != std::mem::replace(&mut self.stuck, stuck)).then_some(stuck)
     }
 
     /// The slot key's mod_revision, while the slot is ours.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
+use super::attempt::panic_message;
 use super::control::{Control, Served};
 use super::plans::{Plans, plans, sizes};
 use super::register::{Registrar, StopRequest};
@@ -147,7 +148,7 @@ impl Node {
             .map_err(NodeError::Thread)?;
         let end = match thread.join() {
             Ok(end) => end,
-            Err(panic) => std::panic::resume_unwind(panic),
+            Err(panic) => Err(NodeError::Panicked(panic_message(panic.as_ref()))),
         };
         match end {
             // Its thread is blocked for good: waiting for the runtime would block this one too.

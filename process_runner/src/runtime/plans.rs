@@ -79,6 +79,7 @@ fn plan(
             },
             failure,
         },
+        stuck_after: job.stuck_after,
         until_idle,
     })
 }

@@ -35,6 +35,7 @@ fn state(held: &Held) -> (&'static str, Option<String>) {
         SlotState::Running { .. } => match held.holding.as_ref().map(|h| h.standing()) {
             None => ("starting", because("the worker is being started")),
             Some(standing) => match standing.condition {
+                Condition::Healthy if held.stuck => ("stuck", stuck(held)),
                 Condition::Healthy => ("running", None),
                 Condition::BackingOff => ("backing_off", standing.reason),
                 Condition::CrashLooping => ("crash_looping", standing.reason),
@@ -59,4 +60,9 @@ fn state(held: &Held) -> (&'static str, Option<String>) {
         SlotState::Releasing { .. } => ("draining", because("the slot is being given back")),
         SlotState::Vacant => ("waiting", because("nobody owns the slot")),
     }
+}
+
+fn stuck(held: &Held) -> Option<String> {
+    let phase = held.holding.as_ref().map_or("", |holding| holding.phase().name());
+    Some(format!("no progress in {phase} for longer than `stuck_after`"))
 }

@@ -20,6 +20,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -41,6 +42,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) driver: Option<Arc<dyn LockDriver>>,
     pub(crate) iteration: IterationRules,
     pub(crate) pacing: PacingRules,
+    /// Without progress for so long, a worker is stuck.
+    pub(crate) stuck_after: Option<Duration>,
     /// End after the first empty batch, and after repeated failures.
     pub(crate) until_idle: bool,
 }

@@ -10,6 +10,8 @@ use process_runner::prelude::*;
 use process_runner::{Node, NodeEnd, NodeError, NodeHandle};
 use tokio::task::JoinHandle;
 
+use super::driver::InMemory;
+
 /// What the recording job writes down, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
@@ -95,6 +97,7 @@ impl Job for Recorder {
 pub(crate) struct Cluster {
     pub(crate) etcd: EmbeddedEtcd,
     pub(crate) log: Log,
+    pub(crate) driver: InMemory,
     dir: tempfile::TempDir,
 }
 
@@ -112,9 +115,11 @@ impl Running {
 
 impl Cluster {
     pub(crate) fn new() -> Self {
+        let log = Log::default();
         Self {
             etcd: EmbeddedEtcd::in_memory(EmbeddedOptions::default()),
-            log: Log::default(),
+            driver: InMemory::logging_to(&log),
+            log,
             dir: tempfile::tempdir().unwrap(),
         }
     }
@@ -133,9 +138,10 @@ impl Cluster {
              global: {{ node: {{ name: {node} }} }}\njobs:\n{jobs}"
         );
         let path = self.config(node, &yaml);
-        let log = self.log.clone();
+        let (log, driver) = (self.log.clone(), self.driver.clone());
         let registry = App::new()
             .state(async move || Ok::<_, std::io::Error>(log))
+            .state(async move || Ok::<_, std::io::Error>(driver))
             .into_registry()
             .unwrap();
         let Loaded { config, .. } = load(&Request {

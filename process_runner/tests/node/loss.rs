@@ -145,3 +145,25 @@ async fn nothing_is_written_while_a_node_works() {
     );
     assert_eq!(node.stop().await, NodeEnd::Clean);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_without_progress_is_shown_as_stuck_until_it_goes_on() {
+    let cluster = Cluster::new();
+    let jobs = "  work: { class: Recorder, stuck_after: 1m, options: { record_ms: 100000 } }\n";
+    let node = cluster.start("a", jobs);
+    cluster.log.wait_for("begin 0.0").await;
+    let mut client = client(&cluster).await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    let status = keys(&mut client, "/status/").await.remove(0).1;
+    assert!(status.contains(r#""state":"running""#), "{status}");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let status = keys(&mut client, "/status/").await.remove(0).1;
+    assert!(status.contains(r#""state":"stuck""#), "{status}");
+    assert!(status.contains("no progress in process_record"), "{status}");
+    cluster.log.wait_for("begin 0.1").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let status = keys(&mut client, "/status/").await.remove(0).1;
+    assert!(status.contains(r#""state":"running""#), "{status}");
+    node.handle.stop();
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+}

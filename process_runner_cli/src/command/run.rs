@@ -79,7 +79,7 @@ fn failure(error: NodeError) -> Failure {
         NodeError::App(_) | NodeError::UnknownClass { .. } | NodeError::Job { .. } => {
             Exit::InvalidConfig
         }
-        NodeError::Thread(_) => Exit::Internal,
+        NodeError::Thread(_) | NodeError::Panicked(_) => Exit::Internal,
         _ => Exit::Failure,
     };
     Failure::new(exit, error.to_string())

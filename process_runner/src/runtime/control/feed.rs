@@ -32,7 +32,9 @@ impl Taken {
 }
 
 impl Control<'_> {
+    /// Takes in a part of the watch.
     pub(super) fn on_feed(&mut self, feed: Feed) {
+        self.claims_due = true;
         match feed {
             Feed::Snapshot { entries, revision } => self.on_snapshot(&entries, revision),
             Feed::Changes { changes } => {

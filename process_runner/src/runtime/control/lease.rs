@@ -21,8 +21,10 @@ impl Control<'_> {
                 if self.told > Told::Firm {
                     tracing::info!("etcd answers again; the lease is firm");
                 }
+                self.claims_due |= self.told > Told::Firm;
                 self.told = Told::Firm;
                 self.publisher.healthy();
+                self.look_for_stuck();
                 for slot in self.slots_where(|state| matches!(state, SlotState::Suspended { .. })) {
                     self.feed(
                         &slot,
@@ -38,6 +40,22 @@ impl Control<'_> {
                 self.heal();
             }
             Pulse::Gone(reason) => self.lose_session(reason),
+        }
+    }
+
+    /// Tells of workers that make no progress, and of those that go on again. Looking at every
+    /// renewal is often enough, and costs nothing in between.
+    fn look_for_stuck(&mut self) {
+        let now = self.clock.now();
+        for (slot, held) in &mut self.slots {
+            let Some(stuck) = held.look_for_stuck(now) else { continue };
+            let phase = held.holding.as_ref().map_or("", |holding| holding.phase().name());
+            if stuck {
+                tracing::warn!(job = %slot.job, index = slot.index, phase, "a worker is stuck");
+            } else {
+                tracing::info!(job = %slot.job, index = slot.index, "the worker goes on");
+            }
+            self.publisher.changed(now);
         }
     }
 

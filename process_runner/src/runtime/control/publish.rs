@@ -4,6 +4,8 @@
 //! and with counters only while somebody looks (a key under `watchers/`, on a short lease).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -23,6 +25,8 @@ pub(super) struct Publisher {
     due: Moment,
     last: Option<StatusRecord>,
     writing: Option<JoinHandle<()>>,
+    /// The last status could not be written.
+    failed: Arc<AtomicBool>,
 }
 
 impl Publisher {
@@ -33,6 +37,7 @@ impl Publisher {
             due: Moment::ZERO,
             last: None,
             writing: None,
+            failed: Arc::default(),
         }
     }
 
@@ -46,9 +51,10 @@ impl Publisher {
         self.due = self.due.min(now + DEBOUNCE);
     }
 
-    /// etcd answers again: what was written meanwhile may be lost.
+    /// The lease was renewed: a status that could not be written is written now.
     pub(super) fn healthy(&mut self) {
-        if self.last.is_none() {
+        if self.failed.swap(false, Ordering::Relaxed) {
+            self.last = None;
             self.due = Moment::ZERO;
         }
     }
@@ -104,10 +110,11 @@ impl Publisher {
             return;
         }
         self.last = Some(status.clone());
-        let session = session.clone();
+        let (session, failed) = (session.clone(), Arc::clone(&self.failed));
         self.writing = Some(tokio::spawn(async move {
             if let Err(error) = session.put_status(&status).await {
                 tracing::debug!(%error, "the status could not be written");
+                failed.store(true, Ordering::Relaxed);
             }
         }));
     }

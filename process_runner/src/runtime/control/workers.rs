@@ -32,6 +32,7 @@ impl Control<'_> {
         let holding = Arc::new(Holding::new(
             identity,
             size.map_or(0, |size| size.workers),
+            plan.stuck_after,
             self.clock,
             Arc::clone(&self.validity),
             Arc::clone(&self.changed),
