@@ -84,7 +84,11 @@ impl Heartbeat {
             stream: None,
             renewals: 0,
         };
-        Self { pulse, over: false, task: tokio::spawn(beat.run()) }
+        Self {
+            pulse,
+            over: false,
+            task: tokio::spawn(beat.run()),
+        }
     }
 
     /// Completes when the pulse changed; never again after [`Pulse::Gone`]. Cancel safe.

@@ -172,7 +172,10 @@ impl Holding {
     pub(crate) fn is_stuck(&self, now: Moment) -> bool {
         let waits = matches!(self.phase(), Phase::Wait | Phase::Pause)
             || self.asleep.load(Ordering::Relaxed);
-        !waits && self.stuck_after.is_some_and(|after| now >= self.progress_at() + after)
+        !waits
+            && self
+                .stuck_after
+                .is_some_and(|after| now >= self.progress_at() + after)
     }
 
     pub(crate) fn phase(&self) -> Phase {

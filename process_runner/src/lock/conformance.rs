@@ -19,7 +19,11 @@ pub struct Breach {
 
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rule {} of a lock driver is broken: {}", self.rule, self.what)
+        write!(
+            f,
+            "rule {} of a lock driver is broken: {}",
+            self.rule, self.what
+        )
     }
 }
 
@@ -97,19 +101,22 @@ async fn try_take(
     slot: &Slot,
     rule: u8,
 ) -> Result<Option<Box<dyn LockGuard>>, Breach> {
-    driver
-        .acquire(slot)
-        .await
-        .map_err(|error| Breach { rule, what: format!("acquire of {slot} failed: {error}") })
+    driver.acquire(slot).await.map_err(|error| Breach {
+        rule,
+        what: format!("acquire of {slot} failed: {error}"),
+    })
 }
 
 async fn release(guard: Box<dyn LockGuard>, slot: &Slot) -> Result<(), Breach> {
-    guard
-        .release()
-        .await
-        .map_err(|error| Breach { rule: 1, what: format!("release of {slot} failed: {error}") })
+    guard.release().await.map_err(|error| Breach {
+        rule: 1,
+        what: format!("release of {slot} failed: {error}"),
+    })
 }
 
 fn breach<T>(rule: u8, what: &str) -> Result<T, Breach> {
-    Err(Breach { rule, what: what.to_owned() })
+    Err(Breach {
+        rule,
+        what: what.to_owned(),
+    })
 }

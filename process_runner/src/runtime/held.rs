@@ -51,7 +51,10 @@ impl Held {
 
     /// Looks whether the worker is stuck. `Some` if that changed since the last look.
     pub(super) fn look_for_stuck(&mut self, now: Moment) -> Option<bool> {
-        let stuck = self.holding.as_ref().is_some_and(|holding| holding.is_stuck(now));
+        let stuck = self
+            .holding
+            .as_ref()
+            .is_some_and(|holding| holding.is_stuck(now));
         (stuck != std::mem::replace(&mut self.stuck, stuck)).then_some(stuck)
     }
 

@@ -63,6 +63,11 @@ fn state(held: &Held) -> (&'static str, Option<String>) {
 }
 
 fn stuck(held: &Held) -> Option<String> {
-    let phase = held.holding.as_ref().map_or("", |holding| holding.phase().name());
-    Some(format!("no progress in {phase} for longer than `stuck_after`"))
+    let phase = held
+        .holding
+        .as_ref()
+        .map_or("", |holding| holding.phase().name());
+    Some(format!(
+        "no progress in {phase} for longer than `stuck_after`"
+    ))
 }

@@ -47,7 +47,10 @@ impl LockDriver for InMemory {
                 return Ok(None);
             }
             self.log.write(format!("acquire {slot}"));
-            let guard = Guard { driver: self.clone(), slot: slot.clone() };
+            let guard = Guard {
+                driver: self.clone(),
+                slot: slot.clone(),
+            };
             Ok(Some(Box::new(guard) as Box<dyn LockGuard>))
         })
     }
@@ -66,7 +69,11 @@ impl Job for Guarded {
 
     async fn lock_records(&mut self, _cx: &WorkerContext) -> JobResult<Vec<()>> {
         self.log.write("lock");
-        Ok(if std::mem::replace(&mut self.done, true) { Vec::new() } else { vec![()] })
+        Ok(if std::mem::replace(&mut self.done, true) {
+            Vec::new()
+        } else {
+            vec![()]
+        })
     }
 
     async fn process_record(&mut self, _cx: &WorkerContext, _record: &()) -> JobResult<()> {
@@ -87,7 +94,13 @@ async fn an_iteration_runs_between_acquire_and_release() {
     let cluster = Cluster::new();
     let node = Cluster::run(cluster.node("a", JOBS).until_idle(true));
     assert_eq!(node.task.await.unwrap().unwrap(), NodeEnd::Clean);
-    let once = ["acquire work@0", "lock", "process", "unlock", "release work@0"];
+    let once = [
+        "acquire work@0",
+        "lock",
+        "process",
+        "unlock",
+        "release work@0",
+    ];
     let idle = ["acquire work@0", "lock", "unlock", "release work@0"];
     assert_eq!(cluster.log.lines(), [&once[..], &idle[..]].concat());
 }
@@ -95,7 +108,12 @@ async fn an_iteration_runs_between_acquire_and_release() {
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_somebody_else_holds_is_an_empty_batch() {
     let cluster = Cluster::new();
-    cluster.driver.held.lock().unwrap().insert(Slot::new("work", 0));
+    cluster
+        .driver
+        .held
+        .lock()
+        .unwrap()
+        .insert(Slot::new("work", 0));
     let node = Cluster::run(cluster.node("a", JOBS).until_idle(true));
     assert_eq!(node.task.await.unwrap().unwrap(), NodeEnd::Clean);
     assert_eq!(cluster.log.lines(), ["busy work@0"]);
@@ -104,12 +122,18 @@ async fn a_lock_that_somebody_else_holds_is_an_empty_batch() {
 #[tokio::test]
 async fn the_suite_passes_a_good_driver_and_catches_a_careless_one() {
     check(&InMemory::default(), "suite").await.unwrap();
-    let careless = InMemory { careless: true, ..InMemory::default() };
+    let careless = InMemory {
+        careless: true,
+        ..InMemory::default()
+    };
     assert_eq!(check(&careless, "suite").await.unwrap_err().rule, 1);
 }
 
 impl InMemory {
     pub(crate) fn logging_to(log: &Log) -> Self {
-        Self { log: log.clone(), ..Self::default() }
+        Self {
+            log: log.clone(),
+            ..Self::default()
+        }
     }
 }

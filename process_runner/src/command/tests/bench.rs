@@ -145,7 +145,14 @@ fn context(validity: &Arc<Validity>) -> WorkerContext {
         incarnation: "abc".into(),
     };
     let changed = Arc::new(Notify::new());
-    let holding = Holding::new(identity, 4, Clock::boot(), Arc::clone(validity), changed);
+    let holding = Holding::new(
+        identity,
+        4,
+        None,
+        Clock::boot(),
+        Arc::clone(validity),
+        changed,
+    );
     WorkerContext::new(Arc::new(holding))
 }
 

@@ -48,8 +48,13 @@ impl Control<'_> {
     fn look_for_stuck(&mut self) {
         let now = self.clock.now();
         for (slot, held) in &mut self.slots {
-            let Some(stuck) = held.look_for_stuck(now) else { continue };
-            let phase = held.holding.as_ref().map_or("", |holding| holding.phase().name());
+            let Some(stuck) = held.look_for_stuck(now) else {
+                continue;
+            };
+            let phase = held
+                .holding
+                .as_ref()
+                .map_or("", |holding| holding.phase().name());
             if stuck {
                 tracing::warn!(job = %slot.job, index = slot.index, phase, "a worker is stuck");
             } else {
