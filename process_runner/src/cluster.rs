@@ -80,15 +80,21 @@ impl Cluster {
     }
 }
 
-/// True if every living node's status has counters.
+/// True if every living node has said how each of its slots stands, with counters.
 fn counted(cluster: &ClusterSnapshot) -> bool {
-    cluster.members.iter().all(|(node, member)| {
-        cluster.statuses.get(&**node).is_some_and(|status| {
-            status.incarnation == member.incarnation
-                && status
-                    .workers
-                    .iter()
-                    .all(|w| w.records.is_some() || w.state != "running")
-        })
+    cluster.slots.iter().all(|(slot, owned)| {
+        let owner = &owned.record.owner;
+        let alive = cluster
+            .members
+            .get(&**owner)
+            .is_some_and(|member| member.incarnation == owned.record.incarnation);
+        let reported = cluster.statuses.get(owner).is_some_and(|status| {
+            status.incarnation == owned.record.incarnation
+                && status.workers.iter().any(|worker| {
+                    let same = worker.job == *slot.job && worker.index == slot.index;
+                    same && (worker.records.is_some() || worker.state != "running")
+                })
+        });
+        reported || !alive
     })
 }

@@ -3,7 +3,7 @@
 //! **Law: this layer imports `std` and nothing else.** No tokio, no etcd, no tracing, no clock, no
 //! randomness. Time is an argument ([`Moment`]), chance is an argument (a number in `0.0..1.0`),
 //! and what is to be done comes back as a value. So every order of events can be tried in a test,
-//! in microseconds. `tests/layers.rs` holds the law.
+//! in microseconds. The laws of `tests/tests/laws.rs` hold it.
 
 mod claims;
 pub mod duration;

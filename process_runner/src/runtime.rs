@@ -18,6 +18,7 @@ mod held;
 mod iteration;
 mod name;
 mod node;
+mod operator;
 mod plans;
 mod register;
 mod report;
@@ -25,4 +26,5 @@ mod worker;
 
 pub(crate) use erased::{ErasedJob, erase};
 pub use error::{NodeEnd, NodeError};
-pub use node::{Node, NodeHandle};
+pub use node::Node;
+pub use operator::NodeHandle;

@@ -54,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) epoch: u16,
     pub(crate) term: LeaseTerm,
     pub(super) member_created: i64,
+    /// The member key as it was put.
+    pub(super) member: MemberRecord,
     pub(super) meta_revision: i64,
 }
 
@@ -96,6 +98,7 @@ impl Session {
                     epoch: store.epoch,
                     term: LeaseTerm::granted(sent, ttl),
                     member_created,
+                    member,
                     meta_revision: store.meta_revision,
                 };
                 Ok((Opened::Session(Box::new(session)), store))

@@ -25,6 +25,7 @@
 mod calls;
 mod feed;
 mod lease;
+mod obey;
 mod publish;
 mod workers;
 
@@ -41,13 +42,12 @@ use self::feed::Taken;
 use self::publish::Publisher;
 use super::NodeEnd;
 use super::held::Held;
-use super::register::{Registrar, StopRequest};
+use super::operator::Operator;
+use super::register::Registrar;
 use super::worker::WorkerEnd;
 use crate::clock::Clock;
 use crate::coordination::{Connection, Follower, Session, random_u128};
-use crate::model::{
-    Effect, Event, Moment, Slot, SlotState, StopPhase, StopReason, StopTimes, to_claim,
-};
+use crate::model::{Effect, Event, Moment, Slot, SlotState, StopTimes, to_claim};
 use crate::validity::Validity;
 
 /// How long a slot that was refused is left alone; its owner is on the watch by then.
@@ -95,6 +95,10 @@ pub(super) struct Control<'a> {
     /// Deadlines of the present validity that were told already.
     told: Told,
     stopping: bool,
+    /// No slots are taken, and those the node has are handed over.
+    quiet: bool,
+    /// Worker tables that were written to the log.
+    dumps: u64,
     lost: Option<String>,
     publisher: Publisher,
 }
@@ -146,6 +150,8 @@ impl<'a> Control<'a> {
             cut_off: 0,
             told: Told::Firm,
             stopping: false,
+            quiet: false,
+            dumps: 0,
             lost: None,
             session,
         }
@@ -154,14 +160,14 @@ impl<'a> Control<'a> {
     /// Runs the session to its end.
     ///
     /// Dropped, it drops its workers at their await points and leaves the lease to run out.
-    pub(super) async fn run(mut self, request: &mut StopRequest) -> Served {
+    pub(super) async fn run(mut self, operator: &mut Operator) -> Served {
         let mut heartbeat = self
             .session
             .start_heartbeat(self.clock, Arc::clone(&self.validity));
         let range = self.session.keys.planner_range();
         let mut follower = Follower::start(self.session.etcd.clone(), range);
         tracing::info!(node = %self.session.node, incarnation = %self.session.incarnation, "joined");
-        self.press(request.phase());
+        self.obey(operator);
         loop {
             if let Some(served) = self.settle() {
                 drop((heartbeat, follower));
@@ -171,7 +177,7 @@ impl<'a> Control<'a> {
             tokio::select! {
                 biased;
                 pulse = heartbeat.changed() => self.on_pulse(pulse),
-                () = request.pressed() => self.press(request.phase()),
+                () = operator.asks() => self.obey(operator),
                 Some(ended) = self.workers.join_next_with_id() => self.on_ended(ended),
                 Some(done) = self.calls.next() => self.on_answer(done),
                 Some(feed) = follower.next() => self.on_feed(feed),
@@ -192,7 +198,7 @@ impl<'a> Control<'a> {
         if let Some(reason) = &self.lost {
             return (self.slots.is_empty()).then(|| Served::SessionLost(reason.clone()));
         }
-        if !self.stopping && self.validity.may_begin(now) && self.taken.known() {
+        if !self.stopping && !self.quiet && self.validity.may_begin(now) && self.taken.known() {
             if std::mem::take(&mut self.claims_due) {
                 self.claim(now);
             }
@@ -239,21 +245,6 @@ impl<'a> Control<'a> {
             }
         }
         served
-    }
-
-    fn press(&mut self, phase: StopPhase) {
-        if phase == StopPhase::Run {
-            return;
-        }
-        if !self.stopping {
-            let workers = self.slots.values().filter(|held| held.has_worker()).count();
-            tracing::info!(workers, "draining");
-        }
-        self.stopping = true;
-        self.feed_all(Event::Stop(StopReason::GiveUp));
-        if phase > StopPhase::Drain {
-            self.feed_all(Event::Press(phase));
-        }
     }
 
     fn tick(&mut self) {

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::watch;
 
 use super::attempt::panic_message;
 use super::control::{Control, Served};
+use super::operator::{NodeHandle, Operator};
 use super::plans::{Plans, plans, sizes};
-use super::register::{Registrar, StopRequest};
+use super::register::Registrar;
 use super::{NodeEnd, NodeError};
 use crate::app::Registry;
 use crate::clock::Clock;
@@ -60,23 +60,8 @@ struct Settings {
     until_idle: bool,
     wait: Duration,
     embedded: Option<EmbeddedEtcd>,
-    stop: Arc<watch::Sender<u8>>,
+    handle: NodeHandle,
     requests: RequestCount,
-}
-
-/// Asks a running node to stop. Cheap to clone, usable from any thread.
-#[derive(Clone)]
-pub struct NodeHandle {
-    stop: Arc<watch::Sender<u8>>,
-}
-
-impl NodeHandle {
-    /// The first call drains: records in hand are finished. The second cancels them, the third cuts
-    /// the workers off.
-    pub fn stop(&self) {
-        self.stop
-            .send_modify(|presses| *presses = presses.saturating_add(1));
-    }
 }
 
 impl Node {
@@ -87,7 +72,7 @@ impl Node {
             until_idle: false,
             wait: Duration::from_secs(30),
             embedded: None,
-            stop: Arc::new(watch::Sender::new(0)),
+            handle: NodeHandle::new(),
             requests: RequestCount::default(),
         };
         Self { registry, settings }
@@ -115,11 +100,9 @@ impl Node {
         self
     }
 
-    /// A handle that stops the node.
+    /// A handle that steers the node while it runs.
     pub fn handle(&self) -> NodeHandle {
-        NodeHandle {
-            stop: Arc::clone(&self.settings.stop),
-        }
+        self.settings.handle.clone()
     }
 
     /// Counts this node's requests to etcd, while it runs and afterwards.
@@ -181,7 +164,7 @@ impl Settings {
         clock: Clock,
     ) -> Result<NodeEnd, NodeError> {
         let plans = self.prepare(registry, &workers).await?;
-        let request = StopRequest::new(self.stop.subscribe());
+        let operator = self.handle.operator();
         let deadline = clock.now() + self.wait;
         let mut registrar = Registrar::new(
             &self.config,
@@ -190,7 +173,7 @@ impl Settings {
             self.until_idle,
             sizes(&self.config),
         );
-        let Some(connection) = self.open(&request, clock, deadline).await?.map(Arc::new) else {
+        let Some(connection) = self.open(&operator, clock, deadline).await?.map(Arc::new) else {
             return Ok(NodeEnd::Clean);
         };
         tracing::info!("joining {}", connection.description);
@@ -198,7 +181,7 @@ impl Settings {
             .serve(
                 &mut registrar,
                 &connection,
-                request,
+                operator,
                 &workers,
                 clock,
                 deadline,
@@ -232,7 +215,7 @@ impl Settings {
     /// stopped meanwhile.
     async fn open(
         &self,
-        request: &StopRequest,
+        operator: &Operator,
         clock: Clock,
         deadline: Moment,
     ) -> Result<Option<Connection>, NodeError> {
@@ -246,7 +229,7 @@ impl Settings {
                 Ok(connection) => return Ok(Some(connection)),
                 Err(error) if error.is_transient() && clock.now() < deadline => {
                     tracing::warn!(%error, "still trying");
-                    if request
+                    if operator
                         .sleep(clock, Duration::from_secs(3))
                         .await
                         .is_stopping()
@@ -264,13 +247,13 @@ impl Settings {
         &self,
         registrar: &mut Registrar<'_>,
         connection: &Arc<Connection>,
-        mut request: StopRequest,
+        mut operator: Operator,
         workers: &Handle,
         clock: Clock,
         mut deadline: Moment,
     ) -> Result<NodeEnd, NodeError> {
         loop {
-            let Some(session) = registrar.open(connection, &request, deadline).await? else {
+            let Some(session) = registrar.open(connection, &operator, deadline).await? else {
                 return Ok(NodeEnd::Clean);
             };
             let control = Control::new(
@@ -280,7 +263,7 @@ impl Settings {
                 workers.clone(),
                 clock,
             );
-            match control.run(&mut request).await {
+            match control.run(&mut operator).await {
                 Served::Ended(end) => return Ok(end),
                 Served::SessionLost(reason) => {
                     tracing::warn!(%reason, "the session is lost; joining anew");

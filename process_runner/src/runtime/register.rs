@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::NodeError;
 use super::name::{NodeName, claim_name, names_dir};
+use super::operator::Operator;
 use super::plans::Plans;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -18,46 +17,12 @@ use crate::coordination::{
     ConfigRecord, Connection, CoordinationError, JobRecord, MemberRecord, Opened, Registration,
     Session, StoreIdentity,
 };
-use crate::model::{JobSize, Moment, StopPhase};
+use crate::model::{JobSize, Moment};
 
 /// Time between two looks at a name that is held by a dead process's lease.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Time between two lines about an etcd that does not answer.
 const SAY_AGAIN: Duration = Duration::from_secs(3);
-
-/// What the operator has asked for so far. Each press is one phase further.
-#[derive(Clone)]
-pub(super) struct StopRequest {
-    presses: watch::Receiver<u8>,
-}
-
-impl StopRequest {
-    pub(super) fn new(presses: watch::Receiver<u8>) -> Self {
-        Self { presses }
-    }
-
-    pub(super) fn phase(&self) -> StopPhase {
-        StopPhase::from_number(*self.presses.borrow())
-    }
-
-    /// Completes at the next press. Never completes once nobody can press. Cancel safe.
-    pub(super) async fn pressed(&mut self) {
-        if self.presses.changed().await.is_err() {
-            std::future::pending().await
-        }
-    }
-
-    /// Sleeps, or returns early at a press.
-    pub(super) async fn sleep(&self, clock: Clock, duration: Duration) -> StopPhase {
-        let mut presses = self.presses.clone();
-        tokio::select! {
-            biased;
-            _ = presses.wait_for(|presses| *presses > 0) => {}
-            () = clock.sleep_until(clock.now() + duration) => {}
-        }
-        self.phase()
-    }
-}
 
 /// Opens sessions under one name.
 pub(super) struct Registrar<'a> {
@@ -94,13 +59,13 @@ impl<'a> Registrar<'a> {
     pub(super) async fn open(
         &mut self,
         connection: &Connection,
-        request: &StopRequest,
+        operator: &Operator,
         deadline: Moment,
     ) -> Result<Option<Session>, NodeError> {
         let mut troubles = Troubles::default();
         let mut predecessor: Option<(String, Moment)> = None;
         loop {
-            if request.phase().is_stopping() {
+            if operator.phase().is_stopping() {
                 return Ok(None);
             }
             let node = self.name()?;
@@ -122,11 +87,11 @@ impl<'a> Registrar<'a> {
                         self.give_up_name(&node, &holder)?;
                         predecessor = None;
                     }
-                    request.sleep(self.clock, LOOK_AGAIN).await;
+                    operator.sleep(self.clock, LOOK_AGAIN).await;
                 }
                 Err(error) if error.is_transient() && self.clock.now() < deadline => {
                     troubles.say(&error, self.clock.now());
-                    request.sleep(self.clock, Duration::from_millis(500)).await;
+                    operator.sleep(self.clock, Duration::from_millis(500)).await;
                 }
                 Err(error) => return Err(error.into()),
             }

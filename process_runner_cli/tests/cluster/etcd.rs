@@ -102,3 +102,32 @@ fn an_etcd_that_does_not_answer_is_told_and_given_up() {
     );
     assert_eq!(said.matches("still trying").count(), 1, "{said}");
 }
+
+#[test]
+fn a_quiet_node_hands_its_slots_over_and_stays_until_it_is_resumed() {
+    let etcd = Etcd::start(VERSIONS[1]).unwrap();
+    let place = place(&etcd);
+    let mut first = place.start("a");
+    ticked(&mut first, "a", 0);
+    first.signal(Signal::TTIN).unwrap();
+    first
+        .wait_for(|line| line.contains("worker table"))
+        .unwrap();
+    first.signal(Signal::USR1).unwrap();
+    first.wait_for(|line| line.contains("quiet")).unwrap();
+    let mut second = place.start("b");
+    for index in 0..3 {
+        ticked(&mut second, "b", index);
+    }
+    let status = place.status_when(|status| status["nodes"][0]["state"] == "quiet");
+    assert_eq!(status["nodes"][0]["slots"], 0);
+
+    second.signal(Signal::TERM).unwrap();
+    assert_eq!(second.finish().unwrap().status.code(), Some(0));
+    first.signal(Signal::HUP).unwrap();
+    first
+        .wait_for(|line| line.contains("read at start only"))
+        .unwrap();
+    first.signal(Signal::CONT).unwrap();
+    ticked(&mut first, "a", 2);
+}

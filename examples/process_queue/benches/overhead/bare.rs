@@ -1,15 +1,26 @@
 //! The loops without a runner: the yardstick.
 
+use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use process_queue::digest::Digest;
 use process_queue::store::{Holder, Outcome, Store, StoreError};
+use tokio::runtime::Builder;
 
 use crate::node::{BATCH_SIZE, WRITE_SIZE};
 
+/// Drains the queue `job` on a runtime of its own.
+pub(crate) fn drain_fresh(url: &str, job: &str) -> Result<Duration, Box<dyn Error>> {
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let store = runtime.block_on(Store::open(url))?;
+    let job = job.to_owned();
+    let draining = runtime.spawn(async move { drain(&store, &job).await });
+    Ok(runtime.block_on(draining)??)
+}
+
 /// Drains the queue `job` as a program without a runner would.
-pub(crate) async fn drain(store: &Store, job: &str) -> Result<Duration, StoreError> {
+async fn drain(store: &Store, job: &str) -> Result<Duration, StoreError> {
     let holder = Holder {
         job,
         worker: 0,

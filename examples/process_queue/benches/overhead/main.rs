@@ -4,8 +4,7 @@
 //!
 //! - How many nanoseconds does the engine add to a record that does nothing?
 //! - What part of the bare loop's speed does a worker reach, on SQLite and on PostgreSQL? Bare loop
-//!   and runner take turns over the same files, so that a machine whose speed drifts disturbs both
-//!   alike; the ratio is that of the medians.
+//!   and runner take turns over the same files; the ratio is the median of the rounds'.
 //!
 //! `cargo xtask bench overhead` runs it and finds PostgreSQL.
 
@@ -13,7 +12,7 @@ mod bare;
 mod node;
 
 use std::error::Error;
-use std::time::Duration;
+use std::path::Path;
 
 use process_queue::store::Store;
 use process_queue::tree;
@@ -58,39 +57,38 @@ fn engine_cost() -> Result<f64, Box<dyn Error>> {
     Ok((worker.as_nanos() as f64 - plain.as_nanos() as f64) / f64::from(EMPTY_RECORDS))
 }
 
-/// The bare loop's time over the runner's: 1.0 is no overhead at all.
-fn store_ratio(url: &str, source: &std::path::Path) -> Result<f64, Box<dyn Error>> {
+/// The bare loop's time over the runner's: 1.0 is no overhead at all. The median of the rounds'
+/// ratios, so that a machine whose speed drifts from round to round does not count.
+fn store_ratio(url: &str, source: &Path) -> Result<f64, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let store = runtime.block_on(Store::open(url))?;
-    let (mut bare, mut runner) = (Vec::new(), Vec::new());
+    let mut ratios = Vec::new();
     for round in 0..=ROUNDS {
-        let unique = format!("{}-{round}", std::process::id());
-        let first = format!("bare-{unique}");
-        let second = format!("runner-{unique}");
+        let (first, second) = (format!("bare-{round}"), format!("runner-{round}"));
         for job in [&first, &second] {
             runtime.block_on(store.fill_once(job, source))?;
         }
+        // As the runner has it: a fresh runtime and fresh connections, and a task of its own.
+        let bare = || bare::drain_fresh(url, &first);
         // Which of the two comes first changes every round.
-        let times = if round % 2 == 0 {
-            let plain = runtime.block_on(bare::drain(&store, &first))?;
+        let (plain, worker) = if round % 2 == 0 {
+            let plain = bare()?;
             (plain, node::drain_store(url, &second)?)
         } else {
             let worker = node::drain_store(url, &second)?;
-            (runtime.block_on(bare::drain(&store, &first))?, worker)
+            (bare()?, worker)
         };
+        note(&format!(
+            "  round {round}: bare {plain:.2?}, runner {worker:.2?}"
+        ));
         // The first round warms the page cache and the connections.
         if round > 0 {
-            bare.push(seconds(times.0));
-            runner.push(seconds(times.1));
+            ratios.push(plain.as_secs_f64() / worker.as_secs_f64());
         }
     }
-    Ok(median(bare) / median(runner))
-}
-
-fn seconds(time: Duration) -> f64 {
-    time.as_secs_f64()
+    Ok(median(ratios))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -108,4 +106,12 @@ fn round(value: f64, parts: f64) -> Value {
 )]
 fn print(document: &Value) {
     println!("{document}");
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "nothing but the document goes to standard output"
+)]
+fn note(text: &str) {
+    eprintln!("{text}");
 }

@@ -23,7 +23,9 @@ pub(super) struct Publisher {
     watchers: Follower,
     watching: BTreeSet<Vec<u8>>,
     due: Moment,
-    last: Option<StatusRecord>,
+    /// The state of the node: `up`, `quiet` or `draining`.
+    node_state: &'static str,
+    last: Option<(StatusRecord, &'static str)>,
     writing: Option<JoinHandle<()>>,
     /// The last status could not be written.
     failed: Arc<AtomicBool>,
@@ -35,6 +37,7 @@ impl Publisher {
             watchers: Follower::start(session.etcd.clone(), session.keys.watchers()),
             watching: BTreeSet::new(),
             due: Moment::ZERO,
+            node_state: "up",
             last: None,
             writing: None,
             failed: Arc::default(),
@@ -49,6 +52,12 @@ impl Publisher {
     /// Something changed at `now`.
     pub(super) fn changed(&mut self, now: Moment) {
         self.due = self.due.min(now + DEBOUNCE);
+    }
+
+    /// The node's own state changed: told at once, because whoever caused it waits for it.
+    pub(super) fn node_is(&mut self, state: &'static str) {
+        self.node_state = state;
+        self.due = Moment::ZERO;
     }
 
     /// The lease was renewed: a status that could not be written is written now.
@@ -106,13 +115,17 @@ impl Publisher {
                 .map(|(slot, held)| worker_record(slot, held, now, watched))
                 .collect(),
         };
-        if self.last.as_ref() == Some(&status) {
+        let (state, before) = (self.node_state, self.last.as_ref().map(|(_, state)| *state));
+        // A member key says "up" from the start.
+        let changed = (state != before.unwrap_or("up")).then_some(state);
+        let now = (status.clone(), state);
+        if self.last.as_ref() == Some(&now) {
             return;
         }
-        self.last = Some(status.clone());
+        self.last = Some(now);
         let (session, failed) = (session.clone(), Arc::clone(&self.failed));
         self.writing = Some(tokio::spawn(async move {
-            if let Err(error) = session.put_status(&status).await {
+            if let Err(error) = session.put_status(&status, changed).await {
                 tracing::debug!(%error, "the status could not be written");
                 failed.store(true, Ordering::Relaxed);
             }
