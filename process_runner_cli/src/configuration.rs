@@ -1,7 +1,6 @@
 //! The configuration as commands use it: loaded with this process's variables, nothing started, and
 //! its problems told all at once, in the way and with the exit code that the user asked for.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use process_runner::config::{self, Classes, Loaded, ProblemKind, Problems, Request};
@@ -80,31 +79,24 @@ pub(crate) fn tell(problems: &Problems, format: Format) -> Result<(), Failure> {
     }
 }
 
-/// The classes of a registry, and any other that the configuration names, of which nothing is
-/// known: for checking a file without the app that it is for.
-pub(crate) struct Partial<'a> {
-    registry: &'a Registry,
-    names: BTreeSet<&'a str>,
-}
-
-impl<'a> Partial<'a> {
-    pub(crate) fn new(registry: &'a Registry, loaded: &'a Loaded) -> Self {
-        let named = loaded.config.jobs.values().map(|job| &*job.class);
-        let names = named.chain(Classes::names(registry)).collect();
-        Self { registry, names }
-    }
-}
+/// The classes of a registry, and any others, of which nothing is known: for checking a file
+/// without the app that it is for.
+pub(crate) struct Partial<'a>(pub(crate) &'a Registry);
 
 impl Classes for Partial<'_> {
     fn names(&self) -> Vec<&str> {
-        self.names.iter().copied().collect()
+        Classes::names(self.0)
+    }
+
+    fn is_complete(&self) -> bool {
+        false
     }
 
     fn check(&self, class: &str, options: &Value) -> Result<(), OptionError> {
-        self.registry.check(class, options)
+        self.0.check(class, options)
     }
 
     fn options_schema(&self, class: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
-        Classes::options_schema(self.registry, class, generator)
+        Classes::options_schema(self.0, class, generator)
     }
 }

@@ -12,6 +12,12 @@ pub trait Classes {
     /// Their names, sorted.
     fn names(&self) -> Vec<&str>;
 
+    /// False if there may be classes besides, of which nothing is known: a class that is not among
+    /// the names is then no problem, and its options are not checked.
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     /// Checks options against the struct of `class`. `Ok` if there is no such class.
     ///
     /// # Errors

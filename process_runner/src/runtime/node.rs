@@ -21,7 +21,7 @@ use super::register::Registrar;
 use super::{NodeEnd, NodeError};
 use crate::app::Registry;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Coordination};
 use crate::coordination::{Connection, RequestCount, connect, to_hosted};
 use crate::embedded::EmbeddedEtcd;
 use crate::model::Moment;
@@ -177,6 +177,12 @@ impl Settings {
             return Ok(NodeEnd::Clean);
         };
         tracing::info!("joining {}", connection.description);
+        if matches!(self.config.coordination, Coordination::Embedded(_)) {
+            tracing::warn!(
+                "the embedded etcd serves this machine only; for several machines, name an etcd: \
+                 `etcd: {{ endpoints: [...] }}`"
+            );
+        }
         let end = self
             .serve(
                 &mut registrar,

@@ -10,15 +10,16 @@ use process_runner::{App, CoordinationError, Node, NodeEnd, NodeError};
 
 use super::registry;
 use crate::args::RunArgs;
-use crate::configuration::{load_for, load_silently};
+use crate::configuration::{Partial, load_for, load_silently};
 use crate::exit::{Exit, Failure};
 use crate::{Role, launcher, logging, output};
 
 /// Runs a node to its end.
 pub(super) fn run(arguments: &RunArgs, app: App, role: Role) -> Result<Exit, Failure> {
     if role == Role::Stock {
-        // What is wrong whatever the classes are is told before anything is built.
-        let loaded = load_silently(&arguments.config, None)?;
+        // What can be said without the app is said before anything is built.
+        let built_in = registry(App::new())?;
+        let loaded = load_silently(&arguments.config, Some(&Partial(&built_in)))?;
         let no_app = launcher::become_app(&arguments.app, &loaded)?;
         let why = no_app.why;
         output::note(&format!(

@@ -16,20 +16,15 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let checked = match role {
         Role::App => check(arguments, Some(registry)),
-        // What is wrong whatever the classes are is told before anything is built.
-        Role::Stock => match check(arguments, None) {
-            Ok(checked) => {
-                let loaded = &checked.loaded;
-                let no_app = launcher::become_app(&arguments.app, loaded)?;
-                let classes = Partial::new(registry, loaded);
-                let checked = check(arguments, Some(&classes));
-                if let Ok(checked) = &checked {
-                    tell_unchecked(checked, registry, &no_app.why);
-                }
-                checked
+        // What can be said without the app is said before anything is built.
+        Role::Stock => {
+            let checked = check(arguments, Some(&Partial(registry)));
+            if let Ok(checked) = &checked {
+                let no_app = launcher::become_app(&arguments.app, &checked.loaded)?;
+                tell_unchecked(checked, registry, &no_app.why);
             }
-            problems => problems,
-        },
+            checked
+        }
     };
     match checked {
         Ok(checked) => finish(&checked, arguments.format),

@@ -23,7 +23,9 @@ pub(in crate::config) fn build(
 ) -> Option<JobConfig> {
     validate::name("job", key, problems);
     let class = class(key, &raw, classes, problems);
-    if let (Some(classes), Some(class)) = (classes, &class) {
+    if let (Some(classes), Some(class)) = (classes, &class)
+        && classes.names().contains(&class.as_str())
+    {
         options::check(key, class, &raw, classes, problems);
     }
     if let (Some(record), Some(stuck)) = (&raw.record_timeout, &raw.stuck_after) {
@@ -78,7 +80,9 @@ fn class(
         }
         return None;
     };
-    let registered = classes.map(Classes::names);
+    let registered = classes
+        .filter(|classes| classes.is_complete())
+        .map(Classes::names);
     if let Some(names) = registered.filter(|names| !names.contains(&class.as_str())) {
         problems.push(unknown_class(class, place, &names));
         return None;
