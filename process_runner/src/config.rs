@@ -57,7 +57,7 @@ use crate::model::duration;
 pub use classes::Classes;
 pub use codes::{CODES, Code, explain};
 pub use etcd::{Coordination, EmbeddedConfig, EtcdConfig, TlsConfig};
-pub use job::{Backoff, JobConfig, Location, RetryConfig};
+pub use job::{JobConfig, Location, RetryConfig};
 pub use load::{Loaded, Request, load, load_coordination};
 pub use node::NodeConfig;
 pub use problem::{Label, Position, Problem, ProblemKind, Problems, Severity, Span};

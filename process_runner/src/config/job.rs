@@ -11,6 +11,8 @@ use serde_json::Value as Json;
 
 pub(super) use build::build;
 
+use crate::model::Backoff;
+
 /// A job: a class and how many workers run it.
 #[derive(Clone)]
 pub struct JobConfig {
@@ -59,23 +61,11 @@ impl fmt::Debug for JobConfig {
     }
 }
 
-/// A pause that doubles from `min` to `max`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backoff {
-    /// The first pause.
-    pub min: Duration,
-    /// The longest pause.
-    pub max: Duration,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self {
-            min: Duration::from_millis(50),
-            max: Duration::from_secs(5),
-        }
-    }
-}
+/// The pauses after empty batches, where the file does not say.
+const IDLE: Backoff = Backoff {
+    min: Duration::from_millis(50),
+    max: Duration::from_secs(5),
+};
 
 /// What happens after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -73,10 +73,7 @@ fn plan(
         },
         pacing: PacingRules {
             interval: job.interval,
-            idle: Backoff {
-                min: job.idle.min,
-                max: job.idle.max,
-            },
+            idle: job.idle,
             failure,
         },
         stuck_after: job.stuck_after,

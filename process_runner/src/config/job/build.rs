@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::{Backoff, JobConfig, Location, RetryConfig};
+use super::{IDLE, JobConfig, Location, RetryConfig};
 use crate::config::classes::Classes;
 use crate::config::problem::Problem;
 use crate::config::raw::{RawIdle, RawJob, RawRetry};
 use crate::config::read::{At, Place, Section, Text, Time};
 use crate::config::tree::Key;
 use crate::config::{json, keys, options, suggest, validate};
+use crate::model::Backoff;
 
 /// Makes a job of what the file says.
 pub(in crate::config) fn build(
@@ -119,12 +120,12 @@ fn idle(raw: Option<At<RawIdle>>, problems: &mut Vec<Problem>) -> Backoff {
         ..
     }) = raw
     else {
-        return Backoff::default();
+        return IDLE;
     };
     let Backoff {
         min: low,
         max: high,
-    } = Backoff::default();
+    } = IDLE;
     let (min, max) = ordered("idle", (min, low), (max, high), problems);
     Backoff { min, max }
 }
