@@ -162,10 +162,20 @@ impl Default for StopTimeout {
 
 impl<'de> Deserialize<'de> for StopTimeout {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        crate::model::duration::parse(&text)
-            .map(Self)
-            .map_err(de::Error::custom)
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = StopTimeout;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as `5s`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<StopTimeout, E> {
+                let parsed = crate::model::duration::parse(text);
+                parsed.map(StopTimeout).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -212,7 +222,13 @@ mod tests {
     #[test]
     fn what_cannot_be_handed_to_a_program_is_refused() {
         assert!(check(json!({"command": ["a\0b"]})).is_err());
-        assert!(check(json!({"command": ["a"], "stop_timeout": 5})).is_err());
+        let error = check(json!({"command": ["a"], "stop_timeout": 5})).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("expected a duration such as `5s`"),
+            "{error}"
+        );
         assert!(check(json!({"command": ["a"], "stop_timeout": "5s"})).is_ok());
         assert!(check(json!({"command": ["a"], "shell": true})).is_err());
         assert!(check(json!({})).is_err());
