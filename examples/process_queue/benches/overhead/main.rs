@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "ns_per_record": round(median(repeat(engine_cost)?), 10.0),
         "sqlite_ratio": round(store_ratio(&sqlite, &source)?, 1000.0),
         "postgres_ratio": round(store_ratio(&postgres.database("queue")?, &source)?, 1000.0),
-        "network_round_trips_per_record": node::round_trips_per_record(EMPTY_RECORDS)?,
+        "network_round_trips_per_record": round(node::round_trips_per_record(EMPTY_RECORDS)?, 1000.0),
         "start_to_first_record_ms": round(median(repeat(node::start_to_first_record)?), 10.0),
     });
     print(&document);

@@ -177,7 +177,7 @@ pub(crate) fn round_trips_per_record(records: u32) -> Result<f64, Box<dyn Error>
     let one = requests(1)?;
     let many = requests(records)?;
     // A longer run renews its lease more often; that is a matter of time, not of records.
-    Ok((many.saturating_sub(one) / u64::from(records)) as f64)
+    Ok(many.saturating_sub(one) as f64 / f64::from(records))
 }
 
 fn requests(records: u32) -> Result<u64, Box<dyn Error>> {
