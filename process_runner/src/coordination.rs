@@ -24,6 +24,7 @@ mod error;
 mod etcd;
 mod follow;
 mod heartbeat;
+mod indexes;
 mod keys;
 mod records;
 mod session;
@@ -37,9 +38,11 @@ pub(crate) use etcd::Etcd;
 pub use etcd::RequestCount;
 pub(crate) use follow::{Change, Entry, Feed, Follower};
 pub(crate) use heartbeat::{Heartbeat, Pulse};
+pub(crate) use indexes::Indexes;
 pub(crate) use keys::PlannerKey;
 pub(crate) use records::{
-    ConfigRecord, JobRecord, MemberRecord, SlotRecord, StatusRecord, WorkerRecord,
+    ConfigRecord, Destination, JobRecord, LeaderRecord, MemberRecord, NoteRecord, Order,
+    OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
 pub(crate) use slots::Answer;

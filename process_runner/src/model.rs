@@ -12,8 +12,10 @@ mod iteration;
 mod lease_term;
 mod moment;
 mod pacing;
+pub mod planner;
 mod slot;
 mod stop;
+pub mod view;
 
 pub use claims::{JobSize, to_claim};
 pub use ids::{Fence, Slot};

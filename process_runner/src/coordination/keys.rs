@@ -2,14 +2,21 @@
 //!
 //! ```text
 //! <prefix>/jobs/<job>                 override of a job          \
+//! <prefix>/leader                     who plans                   |
 //! <prefix>/members/<node>             who runs                    | one watch over the range
 //! <prefix>/meta                       layout, store id, epoch     | [jobs/, slots0) gives all of
 //! <prefix>/slots/<job>/<index>        who owns a slot            /  it one order
+//! <prefix>/standby                    who plans next
+//! <prefix>/inbox/<node>/plan          what the node should hold  \  one watch over
+//! <prefix>/inbox/<node>/<nonce>       a note to the node         /   [inbox/<node>/, inbox/<node>0)
 //! <prefix>/fences/<job>/<index>       ledger; survives the slot
 //! <prefix>/configs/<hash>             what the planner needs of a configuration
 //! <prefix>/status/<node>              worker states and reasons
 //! <prefix>/watchers/<id>              somebody looks: counters are wanted
 //! ```
+//!
+//! A plan stands in its node's inbox, outside the planner's range: only the leader writes plans, so
+//! it need not watch them, and each change of a plan is one event instead of three.
 //!
 //! Names are checked where they enter (job and node names have no `/`), so that a key parses back
 //! to what it was built from.
@@ -28,6 +35,7 @@ pub(crate) struct Keys {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PlannerKey {
     Job(Arc<str>),
+    Leader,
     Member(Arc<str>),
     Meta,
     Slot(Slot),
@@ -45,6 +53,43 @@ impl Keys {
         format!("{}/meta", self.prefix)
     }
 
+    pub(crate) fn job(&self, job: &str) -> String {
+        format!("{}/jobs/{job}", self.prefix)
+    }
+
+    pub(crate) fn leader(&self) -> String {
+        format!("{}/leader", self.prefix)
+    }
+
+    pub(crate) fn standby(&self) -> String {
+        format!("{}/standby", self.prefix)
+    }
+
+    /// The plan and the notes of one node.
+    pub(crate) fn inbox(&self, node: &str) -> Range {
+        self.range(&format!("inbox/{node}"))
+    }
+
+    /// The plans and notes of all nodes.
+    pub(crate) fn inboxes(&self) -> Range {
+        self.range("inbox")
+    }
+
+    pub(crate) fn plan(&self, node: &str) -> String {
+        format!("{}/inbox/{node}/plan", self.prefix)
+    }
+
+    pub(crate) fn note(&self, node: &str, nonce: u128) -> String {
+        format!("{}/inbox/{node}/{nonce:032x}", self.prefix)
+    }
+
+    /// The node whose plan the key is; `None` for every other key.
+    pub(crate) fn parse_plan<'k>(&self, key: &'k [u8]) -> Option<&'k str> {
+        let key = std::str::from_utf8(key).ok()?;
+        let rest = key.strip_prefix(&*self.prefix)?.strip_prefix("/inbox/")?;
+        rest.strip_suffix("/plan")
+    }
+
     pub(crate) fn member(&self, node: &str) -> String {
         format!("{}/members/{node}", self.prefix)
     }
@@ -55,6 +100,10 @@ impl Keys {
 
     pub(crate) fn fence(&self, slot: &Slot) -> String {
         format!("{}/fences/{}/{}", self.prefix, slot.job, slot.index)
+    }
+
+    pub(crate) fn fences(&self) -> Range {
+        self.range("fences")
     }
 
     pub(crate) fn config(&self, hash: &str) -> String {
@@ -101,6 +150,9 @@ impl Keys {
         let rest = key.strip_prefix(&*self.prefix)?.strip_prefix('/')?;
         if rest == "meta" {
             return Some(PlannerKey::Meta);
+        }
+        if rest == "leader" {
+            return Some(PlannerKey::Leader);
         }
         let (kind, name) = rest.split_once('/')?;
         match kind {
@@ -162,6 +214,18 @@ mod tests {
     }
 
     #[test]
+    fn an_inbox_is_its_nodes_alone() {
+        let keys = Keys::new("/p");
+        let inbox = keys.inbox("a");
+        let inside =
+            |key: String| inbox.from <= key.clone().into_bytes() && key.into_bytes() < inbox.to;
+        assert!(inside(keys.plan("a")) && inside(keys.note("a", 7)));
+        assert!(!inside(keys.plan("a-2")) && !inside(keys.plan("a0")) && !inside(keys.plan("b")));
+        assert_eq!(keys.parse_plan(keys.plan("a").as_bytes()), Some("a"));
+        assert_eq!(keys.parse_plan(keys.note("a", 7).as_bytes()), None);
+    }
+
+    #[test]
     fn foreign_keys_parse_to_nothing() {
         let keys = Keys::new("/p");
         for key in [
@@ -186,10 +250,11 @@ mod tests {
         };
         let slot = Slot::new("j", 0);
         assert!(inside("/p/jobs/j".into()) && inside(keys.member("n")) && inside(keys.meta()));
-        assert!(
-            inside(keys.slot(&slot)) && inside("/p/plans/n".into()) && inside("/p/leader".into())
-        );
+        assert!(inside(keys.slot(&slot)) && inside(keys.job("j")) && inside(keys.leader()));
         for outside in [
+            keys.plan("n"),
+            keys.note("n", 7),
+            keys.standby(),
             keys.fence(&slot),
             keys.status("n"),
             keys.watcher("w"),

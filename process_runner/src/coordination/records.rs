@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::CoordinationError;
+use super::indexes::Indexes;
 
 /// `meta`: what makes this store this store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,13 @@ pub(crate) struct MemberRecord {
     pub(crate) loaded_at: i64,
     #[serde(default)]
     pub(crate) version: String,
+    /// With `--until-idle`: the indexes that this node has drained, by job. Nobody else is to run
+    /// them while it lives.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) done: BTreeMap<String, Indexes>,
+    /// How often the node crashed lately.
+    #[serde(default)]
+    pub(crate) crashes: u32,
 }
 
 fn one() -> u32 {
@@ -60,6 +68,108 @@ pub(crate) struct SlotRecord {
     pub(crate) incarnation: String,
     /// The mark of the attempt that wrote it, as hex.
     pub(crate) nonce: String,
+    /// The plan that ordered it. A node gives a slot up only for a newer one.
+    #[serde(default)]
+    pub(crate) ordered: Order,
+    /// Granted only so that what a dead worker had locked is unlocked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) retiring: bool,
+}
+
+/// Which plan: the leader's term, and the pass within it. Later passes are greater.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// The create_revision of the leader's key.
+    pub(crate) term: i64,
+    /// Counts the leader's passes.
+    pub(crate) generation: u64,
+}
+
+/// `leader` and `standby`: who it is. The term is the key's create_revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeaderRecord {
+    pub(crate) node: String,
+    pub(crate) incarnation: String,
+}
+
+/// `jobs/<job>`: what an operator set, in place of what configurations say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OverrideRecord {
+    /// Workers in force, instead of the configured number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) workers: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) paused: Option<PausedRecord>,
+    /// Who set it: user and host.
+    #[serde(default)]
+    pub(crate) by: String,
+}
+
+/// Why a job runs nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PausedRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// Milliseconds since 1970 after which it runs again by itself, by the leader's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until_unix_ms: Option<u64>,
+}
+
+/// `inbox/<node>/plan`, on that node's lease: what the node should hold. Written only when it
+/// changes, and guarded by the leader's term.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlanRecord {
+    /// The node's incarnation.
+    pub(crate) incarnation: String,
+    pub(crate) ordered: Order,
+    /// What it should hold, by job.
+    pub(crate) slots: BTreeMap<String, Indexes>,
+    /// Where the slots go that it has and should not have: indexes by job, by node. A slot that it
+    /// has and that stands neither here nor under `slots` is given back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) leaving: BTreeMap<String, Destination>,
+    /// Workers in force of each job under `slots`, for `workers()`.
+    #[serde(default)]
+    pub(crate) workers: BTreeMap<String, u32>,
+}
+
+/// A node that slots go to, as the leader saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Destination {
+    pub(crate) incarnation: String,
+    /// The lease to put the slots on.
+    pub(crate) lease: i64,
+    /// The member key's mod_revision: a transfer to a node that changed since is refused.
+    pub(crate) member: i64,
+    pub(crate) slots: BTreeMap<String, Indexes>,
+}
+
+/// `inbox/<node>/<nonce>`, on that node's lease: deleted by the node as its acknowledgement. A
+/// doorbell, never the truth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "snake_case")]
+pub(crate) enum NoteRecord {
+    /// These slots were put on the node's lease in the revision that put this note.
+    Arrived {
+        slots: BTreeMap<String, Indexes>,
+        ordered: Order,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        retiring: bool,
+    },
+    /// Take no slots and hand over those there are.
+    Quiet,
+    /// No longer.
+    Resume,
+    /// Drain and exit.
+    Drain,
+    /// Drain and exit; a second one cancels, a third one cuts off.
+    Stop,
+    /// The worker table to the log.
+    Dump,
+    /// These workers start afresh.
+    Restart { slots: BTreeMap<String, Indexes> },
+    /// Workers of this job that wait go on at once.
+    Kick { job: String },
 }
 
 /// `fences/<job>/<index>`: what is known of the last holding.
@@ -91,6 +201,9 @@ pub(crate) struct JobRecord {
     pub(crate) workers: u32,
     #[serde(default)]
     pub(crate) max_per_node: Option<u32>,
+    /// The labels that a node must have to run it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// `status/<node>`: how the node's workers stand.

@@ -11,7 +11,7 @@
 
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse, TxnResponse};
 
-use super::records::{LedgerRecord, LedgerState, SlotRecord, encode};
+use super::records::{LedgerRecord, LedgerState, Order, SlotRecord, encode};
 use super::{CallError, Session};
 use crate::model::{Effect, Nonce, Slot};
 
@@ -104,6 +104,8 @@ impl Session {
             owner: self.node.to_string(),
             incarnation: self.incarnation.to_string(),
             nonce: mark(nonce),
+            ordered: Order::default(),
+            retiring: false,
         };
         let on_lease = PutOptions::new().with_lease(self.lease);
         Txn::new()

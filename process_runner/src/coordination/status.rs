@@ -66,7 +66,7 @@ pub(crate) async fn read_cluster(
                 let meta: super::records::MetaRecord = decode(&name, kv.value())?;
                 cluster.epoch = meta.epoch;
             }
-            Some(PlannerKey::Job(_)) | None => {}
+            Some(PlannerKey::Job(_) | PlannerKey::Leader) | None => {}
         }
     }
     for kv in etcd.range(&keys.configs()).await.map_err(fail)?.kvs() {

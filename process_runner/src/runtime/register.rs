@@ -163,6 +163,8 @@ impl<'a> Registrar<'a> {
             config: self.config.hash.clone(),
             loaded_at: 0,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            done: BTreeMap::new(),
+            crashes: 0,
         };
         Registration {
             node: Arc::clone(node),
@@ -183,6 +185,7 @@ fn config_record(config: &Config) -> ConfigRecord {
                 class: job.class.clone(),
                 workers: job.workers,
                 max_per_node: job.max_per_node,
+                labels: BTreeMap::new(),
             };
             (job.name.to_string(), record)
         })

@@ -1,7 +1,7 @@
 //! A status from a hand-made cluster: every slot is listed, every one that does not run says why.
 
 use super::*;
-use crate::coordination::{ConfigRecord, MemberRecord, OwnedSlot, SlotRecord, StatusRecord};
+use crate::coordination::{ConfigRecord, MemberRecord, Order, OwnedSlot, SlotRecord, StatusRecord};
 
 fn member(incarnation: &str, capacity: Option<u32>) -> MemberRecord {
     MemberRecord {
@@ -18,6 +18,8 @@ fn member(incarnation: &str, capacity: Option<u32>) -> MemberRecord {
         config: "c1".into(),
         loaded_at: 0,
         version: "0.1.0".into(),
+        done: BTreeMap::new(),
+        crashes: 0,
     }
 }
 
@@ -26,6 +28,7 @@ fn cluster(workers: u32, max_per_node: Option<u32>, capacity: Option<u32>) -> Cl
         class: "Work".into(),
         workers,
         max_per_node,
+        labels: BTreeMap::new(),
     };
     let mut cluster = ClusterSnapshot {
         revision: 9,
@@ -46,6 +49,8 @@ fn own(cluster: &mut ClusterSnapshot, index: u32, owner: &str, incarnation: &str
         owner: owner.into(),
         incarnation: incarnation.into(),
         nonce: "0".into(),
+        ordered: Order::default(),
+        retiring: false,
     };
     cluster.slots.insert(
         Slot::new("work", index),

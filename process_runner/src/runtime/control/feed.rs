@@ -79,7 +79,10 @@ impl Control<'_> {
                     self.slot_lost(&slot, "somebody else owns it");
                 }
             }
-            Some(PlannerKey::Member(_) | PlannerKey::Job(_) | PlannerKey::Meta) | None => {}
+            Some(
+                PlannerKey::Member(_) | PlannerKey::Job(_) | PlannerKey::Leader | PlannerKey::Meta,
+            )
+            | None => {}
         }
     }
 
@@ -95,7 +98,10 @@ impl Control<'_> {
             Some(PlannerKey::Member(node)) if node == self.session.node => {
                 self.lose_session("the node's member key was deleted".to_owned());
             }
-            Some(PlannerKey::Member(_) | PlannerKey::Job(_) | PlannerKey::Meta) | None => {}
+            Some(
+                PlannerKey::Member(_) | PlannerKey::Job(_) | PlannerKey::Leader | PlannerKey::Meta,
+            )
+            | None => {}
         }
     }
 
