@@ -3,7 +3,8 @@
 //! ```text
 //! runtime -> Session (one lease, one member key) -> Etcd (own timeout on every call) -> etcd_client
 //!               |- heartbeat: renews the lease and proves each renewal
-//!               |- slots:     claim, reclaim, release, each one conditioned transaction
+//!               |- slots:     reclaim, transfer, release, each one conditioned transaction
+//!               |- membership: the node's own member key and inbox
 //!               `- follow:    snapshot, then watch, then resync when anything is doubtful
 //! ```
 //!
@@ -26,8 +27,10 @@ mod follow;
 mod heartbeat;
 mod indexes;
 mod keys;
+mod membership;
 mod records;
 mod session;
+mod sighting;
 mod slots;
 mod status;
 
@@ -40,12 +43,14 @@ pub(crate) use follow::{Change, Entry, Feed, Follower};
 pub(crate) use heartbeat::{Heartbeat, Pulse};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::PlannerKey;
+pub(crate) use membership::{Said, Standing};
 pub(crate) use records::{
     ConfigRecord, Destination, JobRecord, LeaderRecord, MemberRecord, NoteRecord, Order,
     OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
-pub(crate) use slots::Answer;
+pub(crate) use sighting::{Seen, Sighting, Watched};
+pub(crate) use slots::{Answer, Target, Transaction};
 #[cfg(test)]
 pub(crate) use status::OwnedSlot;
 pub(crate) use status::{ClusterSnapshot, Watching, read_cluster};

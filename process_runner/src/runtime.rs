@@ -16,6 +16,7 @@ mod erased;
 mod error;
 mod held;
 mod iteration;
+mod leader;
 mod name;
 mod node;
 mod operator;

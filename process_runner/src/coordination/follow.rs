@@ -112,7 +112,7 @@ async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) ->
         Err(error) => return Ended::Failed(error.to_string()),
     };
     let mut last = snapshot.header().map_or(0, |header| header.revision());
-    let entries = snapshot.kvs().iter().map(entry).collect();
+    let entries = snapshot.kvs().iter().map(Entry::from).collect();
     if sender
         .send(Feed::Snapshot {
             entries,
@@ -169,7 +169,7 @@ fn changes(response: &WatchResponse, last: i64) -> Vec<Change> {
         .filter_map(|event| {
             let kv = event.kv().filter(|kv| kv.mod_revision() > last)?;
             Some(match event.event_type() {
-                EventType::Put => Change::Put(entry(kv)),
+                EventType::Put => Change::Put(Entry::from(kv)),
                 EventType::Delete => Change::Delete {
                     key: kv.key().to_vec(),
                     revision: kv.mod_revision(),
@@ -179,10 +179,12 @@ fn changes(response: &WatchResponse, last: i64) -> Vec<Change> {
         .collect()
 }
 
-fn entry(kv: &etcd_client::KeyValue) -> Entry {
-    Entry {
-        key: kv.key().to_vec(),
-        value: kv.value().to_vec(),
-        mod_revision: kv.mod_revision(),
+impl From<&etcd_client::KeyValue> for Entry {
+    fn from(kv: &etcd_client::KeyValue) -> Self {
+        Self {
+            key: kv.key().to_vec(),
+            value: kv.value().to_vec(),
+            mod_revision: kv.mod_revision(),
+        }
     }
 }

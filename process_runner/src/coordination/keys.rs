@@ -94,6 +94,10 @@ impl Keys {
         format!("{}/members/{node}", self.prefix)
     }
 
+    pub(crate) fn members(&self) -> Range {
+        self.range("members")
+    }
+
     pub(crate) fn slot(&self, slot: &Slot) -> String {
         format!("{}/slots/{}/{}", self.prefix, slot.job, slot.index)
     }

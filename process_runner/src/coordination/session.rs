@@ -24,6 +24,7 @@ use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
 use super::heartbeat::Subject;
 use super::keys::Keys;
 use super::records::{ConfigRecord, MemberRecord, MetaRecord, decode, encode};
+use super::sighting::{Look, Watched};
 use super::{CallError, CoordinationError, Etcd, Heartbeat};
 use crate::clock::Clock;
 use crate::model::LeaseTerm;
@@ -113,13 +114,24 @@ impl Session {
     }
 
     /// Starts to renew the lease. The deadlines of `validity` are set from the grant at once.
-    pub(crate) fn start_heartbeat(&self, clock: Clock, validity: Arc<Validity>) -> Heartbeat {
+    /// Each renewal also looks at the slots in `watched`.
+    pub(crate) fn start_heartbeat(
+        &self,
+        clock: Clock,
+        validity: Arc<Validity>,
+        watched: &Watched,
+    ) -> Heartbeat {
         validity.set(self.term.soft(), self.term.hard());
         let subject = Subject {
             lease: self.lease,
             member_key: self.keys.member(&self.node),
             member_created: self.member_created,
             never_key: self.keys.never(),
+            look: Look {
+                keys: self.keys.clone(),
+                node: Arc::clone(&self.node),
+                slots: watched.clone(),
+            },
         };
         Heartbeat::start(self.etcd.clone(), subject, self.term, clock, validity)
     }

@@ -85,26 +85,14 @@ pub(crate) async fn read_cluster(
 }
 
 impl Session {
-    /// Puts this node's status, if it is still a member, and its own state if that changed.
+    /// Puts this node's status, if it is still a member.
     ///
     /// Cancel safe: the next status replaces it.
-    pub(crate) async fn put_status(
-        &self,
-        status: &StatusRecord,
-        state: Option<&str>,
-    ) -> Result<(), CallError> {
-        let on_lease = || Some(PutOptions::new().with_lease(self.lease));
+    pub(crate) async fn put_status(&self, status: &StatusRecord) -> Result<(), CallError> {
+        let on_lease = PutOptions::new().with_lease(self.lease);
         let key = self.keys.status(&self.node);
-        let mut operations = vec![TxnOp::put(key, encode(status), on_lease())];
-        if let Some(state) = state {
-            let member = MemberRecord {
-                state: state.to_owned(),
-                ..self.member.clone()
-            };
-            let key = self.keys.member(&self.node);
-            operations.push(TxnOp::put(key, encode(&member), on_lease()));
-        }
-        let txn = Txn::new().when([self.is_member()]).and_then(operations);
+        let put = TxnOp::put(key, encode(status), Some(on_lease));
+        let txn = Txn::new().when([self.is_member()]).and_then([put]);
         self.etcd.txn(txn).await.map(drop)
     }
 }

@@ -116,6 +116,11 @@ impl Holding {
         }
     }
 
+    /// The job has so many workers now.
+    pub(crate) fn set_workers(&self, workers: u32) {
+        self.workers.store(workers, Ordering::Relaxed);
+    }
+
     /// How sure the slot is at `now`.
     pub(crate) fn hold(&self, now: Moment) -> Hold {
         if self.lost.load(Ordering::Acquire) || !self.validity.holds(now) {

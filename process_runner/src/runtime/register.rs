@@ -17,7 +17,7 @@ use crate::coordination::{
     ConfigRecord, Connection, CoordinationError, JobRecord, MemberRecord, Opened, Registration,
     Session, StoreIdentity,
 };
-use crate::model::{JobSize, Moment};
+use crate::model::Moment;
 
 /// Time between two looks at a name that is held by a dead process's lease.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -29,7 +29,6 @@ pub(super) struct Registrar<'a> {
     pub(super) config: &'a Config,
     pub(super) plans: &'a Plans,
     pub(super) until_idle: bool,
-    pub(super) sizes: Vec<JobSize>,
     clock: Clock,
     name: Option<NodeName>,
     store: Option<StoreIdentity>,
@@ -41,13 +40,11 @@ impl<'a> Registrar<'a> {
         plans: &'a Plans,
         clock: Clock,
         until_idle: bool,
-        sizes: Vec<JobSize>,
     ) -> Self {
         Self {
             config,
             plans,
             until_idle,
-            sizes,
             clock,
             name: None,
             store: None,

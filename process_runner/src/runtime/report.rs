@@ -56,10 +56,22 @@ fn state(held: &Held) -> (&'static str, Option<String>) {
         SlotState::Losing { .. } => ("draining", because("the slot is lost")),
         SlotState::Suspended { .. } => ("waiting", because("the lease is not firm")),
         SlotState::Reclaiming { .. } => ("starting", because("the slot is being taken anew")),
-        SlotState::Claiming { .. } => ("starting", because("the slot is being taken")),
+        SlotState::Parting { .. } => ("waiting", parting(held)),
+        SlotState::Handing { .. } => ("draining", because("the slot is being handed over")),
         SlotState::Releasing { .. } => ("draining", because("the slot is being given back")),
         SlotState::Vacant => ("waiting", because("nobody owns the slot")),
     }
+}
+
+/// The worker ended, and the slot stays until something happens.
+fn parting(held: &Held) -> Option<String> {
+    Some(match &held.target {
+        Some(target) => format!(
+            "node `{}` could not take it; waiting for a new plan",
+            target.node
+        ),
+        None => "the worker ended; waiting for the plan that says where the slot goes".to_owned(),
+    })
 }
 
 fn stuck(held: &Held) -> Option<String> {
