@@ -38,7 +38,7 @@ pub(super) const LAYOUT: u32 = 1;
 pub(crate) struct Registration {
     pub(crate) node: Arc<str>,
     pub(crate) ttl: Duration,
-    /// `incarnation` and `lease` are filled in by `open`.
+    /// `incarnation` and `lease` are filled in by `open`, and `loaded_at` unless it is known.
     pub(crate) member: MemberRecord,
     pub(crate) config_hash: String,
     pub(crate) config: ConfigRecord,
@@ -87,6 +87,9 @@ impl Session {
         let mut member = registration.member.clone();
         member.incarnation = format!("{:032x}", random_u128());
         member.lease = lease;
+        if member.loaded_at == 0 {
+            member.loaded_at = store.revision;
+        }
         let incarnation: Arc<str> = member.incarnation.as_str().into();
         match put_member(etcd, keys, registration, &member, store.meta_revision).await? {
             Ok(member_created) => {
@@ -210,6 +213,11 @@ async fn identify_store(
 }
 
 impl StoreIdentity {
+    /// The revision it was read at.
+    pub(crate) fn revision(&self) -> i64 {
+        self.revision
+    }
+
     fn continues(&self, known: &StoreIdentity) -> Result<(), CoordinationError> {
         let raised = self.epoch > known.epoch;
         let reason = if self.cluster_id != known.cluster_id {

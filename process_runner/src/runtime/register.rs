@@ -32,6 +32,9 @@ pub(super) struct Registrar<'a> {
     clock: Clock,
     name: Option<NodeName>,
     store: Option<StoreIdentity>,
+    /// The revision of the first session. Kept from session to session: joining anew does not make
+    /// a configuration newer than one that was loaded meanwhile.
+    loaded_at: i64,
 }
 
 impl<'a> Registrar<'a> {
@@ -48,6 +51,7 @@ impl<'a> Registrar<'a> {
             clock,
             name: None,
             store: None,
+            loaded_at: 0,
         }
     }
 
@@ -135,6 +139,9 @@ impl<'a> Registrar<'a> {
             self.store.as_ref(),
         )
         .await?;
+        if self.loaded_at == 0 {
+            self.loaded_at = store.revision();
+        }
         self.store = Some(store);
         Ok(opened)
     }
@@ -158,7 +165,7 @@ impl<'a> Registrar<'a> {
             labels: settings.labels.clone(),
             classes,
             config: self.config.hash.clone(),
-            loaded_at: 0,
+            loaded_at: self.loaded_at,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             done: BTreeMap::new(),
             crashes: 0,

@@ -32,6 +32,7 @@ pub(super) fn worker_record(slot: &Slot, held: &Held, now: Moment, counters: boo
 fn state(held: &Held) -> (&'static str, Option<String>) {
     let because = |reason: &str| Some(reason.to_owned());
     match held.machine().state() {
+        SlotState::Running { .. } if held.retiring => ("retiring", retiring(held)),
         SlotState::Running { .. } => match held.holding.as_ref().map(|h| h.standing()) {
             None => ("starting", because("the worker is being started")),
             Some(standing) => match standing.condition {
@@ -72,6 +73,12 @@ fn parting(held: &Held) -> Option<String> {
         ),
         None => "the worker ended; waiting for the plan that says where the slot goes".to_owned(),
     })
+}
+
+fn retiring(held: &Held) -> Option<String> {
+    let failure = held.holding.as_ref().and_then(|h| h.standing().reason);
+    let what = "the job has fewer workers now; what a dead worker had locked is being unlocked";
+    Some(failure.map_or(what.to_owned(), |failure| format!("{what}: {failure}")))
 }
 
 fn stuck(held: &Held) -> Option<String> {

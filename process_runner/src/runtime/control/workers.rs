@@ -23,6 +23,7 @@ impl Control<'_> {
             return self.feed(slot, Event::WorkerEnded { clean: true });
         };
         let identity = Identity {
+            retiring: self.slots.get(slot).is_some_and(|held| held.retiring),
             slot: slot.clone(),
             fence,
             node: Arc::clone(&self.session.node),
