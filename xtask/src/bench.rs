@@ -4,6 +4,7 @@
 //! program and returns what was measured as JSON. It is added to [`ALL`]. Results go to standard
 //! output as one document, or to the file that `--json` names.
 
+mod cluster;
 mod overhead;
 mod queue;
 
@@ -21,7 +22,14 @@ struct Benchmark {
 }
 
 /// All of them, in the order in which they run.
-const ALL: &[Benchmark] = &[overhead::BENCHMARK, queue::BENCHMARK];
+const ALL: &[Benchmark] = &[
+    overhead::BENCHMARK,
+    queue::BENCHMARK,
+    cluster::HANDOFF,
+    cluster::COLD_START,
+    cluster::JOIN,
+    cluster::IDLE,
+];
 
 /// Runs the benchmark called `name`, or all, and writes what they measured.
 pub(crate) fn run(name: Option<&str>, file: Option<&Path>) -> Result<()> {
