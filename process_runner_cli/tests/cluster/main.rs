@@ -6,6 +6,8 @@
 // A test that cannot go on fails.
 #![allow(clippy::unwrap_used)]
 
+mod chaos;
 mod embedded;
 mod etcd;
+mod history;
 mod node;
