@@ -5,6 +5,8 @@
 //!               |- heartbeat: renews the lease and proves each renewal
 //!               |- slots:     reclaim, transfer, release, each one conditioned transaction
 //!               |- membership: the node's own member key and inbox
+//!               |- election:  the posts `leader` and `standby`
+//!               |- plans, grants, configs: what a leader writes, guarded by its term
 //!               `- follow:    snapshot, then watch, then resync when anything is doubtful
 //! ```
 //!
@@ -20,30 +22,44 @@
 //! A call tries one endpoint; the next call goes to another one. Nothing here retries a write
 //! blindly: the slot machine repeats the identical transaction until its outcome is known.
 
+mod configs;
 mod connect;
+mod election;
 mod error;
 mod etcd;
 mod follow;
+mod grants;
+mod guarded;
 mod heartbeat;
+mod in_force;
 mod indexes;
 mod keys;
 mod membership;
+mod plans;
 mod records;
 mod session;
 mod sighting;
 mod slots;
 mod status;
 
+pub(crate) use configs::StoredConfig;
 pub(crate) use connect::{Connection, connect, join, to_hosted};
+pub(crate) use election::holder_in;
 pub(crate) use error::CallError;
 pub use error::CoordinationError;
 pub(crate) use etcd::Etcd;
 pub use etcd::RequestCount;
 pub(crate) use follow::{Change, Entry, Feed, Follower};
+pub(crate) use grants::{Grant, in_transactions as grants_in_transactions};
+pub(crate) use guarded::Guarded;
 pub(crate) use heartbeat::{Heartbeat, Pulse};
+pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::PlannerKey;
 pub(crate) use membership::{Said, Standing};
+pub(crate) use plans::{
+    PlanAnswer, PlanWrite, StoredPlan, in_transactions as plans_in_transactions,
+};
 pub(crate) use records::{
     ConfigRecord, Destination, JobRecord, LeaderRecord, MemberRecord, NoteRecord, Order,
     OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,

@@ -8,6 +8,7 @@
 pub mod duration;
 mod ids;
 mod iteration;
+pub mod leading;
 mod lease_term;
 mod moment;
 mod pacing;

@@ -170,6 +170,14 @@ impl Keys {
         }
     }
 
+    /// The range that holds this key alone.
+    pub(crate) fn only(&self, key: String) -> Range {
+        let from = key.into_bytes();
+        let mut to = from.clone();
+        to.push(0);
+        Range { from, to }
+    }
+
     /// The last part of a key.
     pub(crate) fn name<'k>(&self, key: &'k [u8]) -> Option<&'k str> {
         std::str::from_utf8(key).ok()?.rsplit('/').next()
