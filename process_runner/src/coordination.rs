@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! runtime -> Session (one lease, one member key) -> Etcd (own timeout on every call) -> etcd_client
-//!               |- heartbeat: renews the lease and proves each renewal
-//!               |- slots:     claim, reclaim, release, each one conditioned transaction
-//!               `- follow:    snapshot, then watch, then resync when anything is doubtful
+//!               |- heartbeat: renews the lease and proves each renewal         |
+//!               |- slots:     claim, reclaim, release, each one transaction    |
+//!               `- follow:    snapshot, then watch, then resync if in doubt    |
+//! cluster -> snapshot:  everything at one revision                             |
+//!            overrides: what operators set for a job, by compare-and-put       |
+//!            notes:     what operators want of a node, and its answer ---------'
 //! ```
 //!
 //! # Guarantees
@@ -26,9 +29,14 @@ mod follow;
 mod heartbeat;
 mod indexes;
 mod keys;
+mod notes;
+mod overrides;
 mod records;
+#[cfg(test)]
+pub(crate) mod scene;
 mod session;
 mod slots;
+mod snapshot;
 mod status;
 
 pub(crate) use connect::{Connection, connect, join, to_hosted};
@@ -39,13 +47,15 @@ pub use etcd::RequestCount;
 pub(crate) use follow::{Change, Entry, Feed, Follower};
 pub(crate) use heartbeat::{Heartbeat, Pulse};
 pub(crate) use indexes::Indexes;
-pub(crate) use keys::PlannerKey;
+pub(crate) use keys::{Keys, PlannerKey};
+pub(crate) use notes::{Delivery, Recipient, deliver};
+pub(crate) use overrides::{Changed, change_override};
 pub(crate) use records::{
-    ConfigRecord, Destination, JobRecord, LeaderRecord, MemberRecord, NoteRecord, Order,
-    OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
+    ConfigRecord, Destination, JobRecord, LeaderRecord, LedgerRecord, LedgerState, MemberRecord,
+    NoteRecord, Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord,
+    WorkerRecord,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
 pub(crate) use slots::Answer;
-#[cfg(test)]
-pub(crate) use status::OwnedSlot;
-pub(crate) use status::{ClusterSnapshot, Watching, read_cluster};
+pub(crate) use snapshot::{ClusterSnapshot, Member, OwnedSlot, read_cluster, read_ledger};
+pub(crate) use status::Watching;

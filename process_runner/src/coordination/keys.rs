@@ -187,6 +187,20 @@ pub(crate) struct Range {
     pub(crate) to: Vec<u8>,
 }
 
+impl Range {
+    /// The range of this key alone.
+    pub(crate) fn only(key: &str) -> Self {
+        let from = key.as_bytes().to_vec();
+        // The least key that is greater.
+        let to = [&from[..], &[0]].concat();
+        Self { from, to }
+    }
+
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        &*self.from <= key && key < &*self.to
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,7 +36,7 @@ const ALLOWED: &[Row] = &[
         "coordination",
         &["clock", "config", "embedded", "model", "validity"],
     ),
-    ("cluster", &["config", "coordination", "model"]),
+    ("cluster", &["config", "coordination", "embedded", "model"]),
     (
         "runtime",
         &[
