@@ -13,7 +13,10 @@ pub struct Clock(Source);
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Boot,
-    Tokio { start: tokio::time::Instant },
+    Tokio {
+        start: tokio::time::Instant,
+        unix_ms: u64,
+    },
 }
 
 impl Clock {
@@ -26,6 +29,7 @@ impl Clock {
     pub fn tokio() -> Self {
         Self(Source::Tokio {
             start: tokio::time::Instant::now(),
+            unix_ms: system_unix_ms(),
         })
     }
 
@@ -37,9 +41,17 @@ impl Clock {
                 Moment::from_nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
             }
             // An hour past zero, so that subtracting a margin never meets the start of time.
-            Source::Tokio { start } => {
+            Source::Tokio { start, .. } => {
                 Moment::ZERO + std::time::Duration::from_secs(3600) + start.elapsed()
             }
+        }
+    }
+
+    /// Milliseconds since 1970, for times that people agreed on. May leap either way.
+    pub fn unix_ms(&self) -> u64 {
+        match self.0 {
+            Source::Boot => system_unix_ms(),
+            Source::Tokio { start, unix_ms } => unix_ms + start.elapsed().as_millis() as u64,
         }
     }
 
@@ -56,4 +68,11 @@ impl Clock {
             tokio::time::sleep(left).await;
         }
     }
+}
+
+fn system_unix_ms() -> u64 {
+    // A clock that stands before 1970 is wrong in any case.
+    std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |elapsed| elapsed.as_millis() as u64)
 }

@@ -28,7 +28,7 @@ mod picture;
 mod scale;
 mod status;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -41,6 +41,7 @@ pub use pause::PauseChange;
 pub use scale::{Scaled, Workers};
 pub use status::{DriftStatus, JobStatus, NodeStatus, SlotStatus, Status};
 
+use crate::clock::Clock;
 use crate::config::Coordination;
 use crate::coordination::{
     ClusterSnapshot, Connection, CoordinationError, RequestCount, Watching, join, read_cluster,
@@ -179,12 +180,9 @@ impl Cluster {
     }
 }
 
-/// Milliseconds since 1970, by this machine's clock.
+/// Milliseconds since 1970, by this machine's clock: what people agree on by the clock on the wall.
 fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
+    Clock::boot().unix_ms()
 }
 
 fn user_and_host() -> String {

@@ -4,6 +4,8 @@
 //! runtime -> Session (one lease, one member key) -> Etcd (own timeout on every call) -> etcd_client
 //!               |- heartbeat: renews the lease and proves each renewal         |
 //!               |- slots:     claim, reclaim, release, each one transaction    |
+//!               |- election:  the posts `leader` and `standby`                 |
+//!               |- plans, grants, configs: what a leader writes under its term |
 //!               `- follow:    snapshot, then watch, then resync if in doubt    |
 //! cluster -> snapshot:  everything at one revision                             |
 //!            overrides: what operators set for a job, by compare-and-put       |
@@ -22,15 +24,21 @@
 //! A call tries one endpoint; the next call goes to another one. Nothing here retries a write
 //! blindly: the slot machine repeats the identical transaction until its outcome is known.
 
+mod configs;
 mod connect;
+mod election;
 mod error;
 mod etcd;
 mod follow;
+mod grants;
+mod guarded;
 mod heartbeat;
+mod in_force;
 mod indexes;
 mod keys;
 mod notes;
 mod overrides;
+mod plans;
 mod records;
 #[cfg(test)]
 pub(crate) mod scene;
@@ -39,17 +47,25 @@ mod slots;
 mod snapshot;
 mod status;
 
+pub(crate) use configs::StoredConfig;
 pub(crate) use connect::{Connection, connect, join, to_hosted};
+pub(crate) use election::holder_in;
 pub(crate) use error::CallError;
 pub use error::CoordinationError;
 pub(crate) use etcd::Etcd;
 pub use etcd::RequestCount;
 pub(crate) use follow::{Change, Entry, Feed, Follower};
+pub(crate) use grants::{Grant, in_transactions as grants_in_transactions};
+pub(crate) use guarded::Guarded;
 pub(crate) use heartbeat::{Heartbeat, Pulse};
+pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::{Keys, PlannerKey};
 pub(crate) use notes::{Delivery, Recipient, deliver};
 pub(crate) use overrides::{Changed, change_override};
+pub(crate) use plans::{
+    PlanAnswer, PlanWrite, StoredPlan, in_transactions as plans_in_transactions,
+};
 pub(crate) use records::{
     ConfigRecord, Destination, JobRecord, LeaderRecord, LedgerRecord, LedgerState, MemberRecord,
     NoteRecord, Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord,

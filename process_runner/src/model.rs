@@ -9,6 +9,7 @@ mod claims;
 pub mod duration;
 mod ids;
 mod iteration;
+pub mod leading;
 mod lease_term;
 mod moment;
 mod pacing;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::coordination::{ClusterSnapshot, JobRecord, OverrideRecord};
+use crate::coordination::{ClusterSnapshot, JobRecord, OverrideRecord, PausedRecord, in_force};
 use crate::model::duration;
 
 /// A job that somebody stopped on all nodes.
@@ -23,6 +23,14 @@ pub struct Pause {
 }
 
 impl Pause {
+    fn of(record: &PausedRecord) -> Self {
+        Self {
+            by: record.by.clone(),
+            reason: record.reason.clone(),
+            until_unix_ms: record.until_unix_ms,
+        }
+    }
+
     /// "paused by ann@ops for another 1h59m: migration", `now` being milliseconds since 1970.
     pub fn describe(&self, now_unix_ms: u64) -> String {
         let mut text = "paused".to_owned();
@@ -49,7 +57,7 @@ pub(super) struct InForce<'a> {
     /// Workers in force.
     pub(super) workers: u32,
     /// What operators set.
-    pub(super) set: Option<&'a OverrideRecord>,
+    set: Option<&'a OverrideRecord>,
     pub(super) pause: Option<Pause>,
 }
 
@@ -70,32 +78,31 @@ impl InForce<'_> {
     }
 }
 
-/// Every job there is: declared by a living node, or named by an override.
+/// Every job there is: in force, as the leader sees it, or only named by an override.
 pub(super) fn jobs(cluster: &ClusterSnapshot, now: u64) -> BTreeMap<Arc<str>, InForce<'_>> {
-    let mut jobs = BTreeMap::new();
-    for (job, declared) in declared(cluster) {
-        let job: Arc<str> = job.into();
-        let set = cluster.overrides.get(&job);
-        jobs.insert(job, in_force(Some(declared), set, now));
-    }
+    let members = cluster.members.values().map(|member| &member.record);
+    let config = |hash: &str| cluster.configs.get(hash);
+    let planned = in_force(members, config, &cluster.overrides, now);
+    let declared = planned.jobs.into_iter().map(|(name, job)| {
+        let set = cluster.overrides.get(name);
+        let in_force = InForce {
+            declared: Some(job.settings),
+            workers: job.workers,
+            set,
+            pause: job.paused.map(Pause::of),
+        };
+        (Arc::from(name), in_force)
+    });
+    let mut jobs: BTreeMap<Arc<str>, InForce<'_>> = declared.collect();
     for (job, set) in &cluster.overrides {
-        let entry = jobs.entry(Arc::clone(job));
-        entry.or_insert_with(|| in_force(None, Some(set), now));
+        jobs.entry(Arc::clone(job)).or_insert_with(|| InForce {
+            declared: None,
+            workers: workers(Some(set), None),
+            set: Some(set),
+            pause: pause(set, now),
+        });
     }
     jobs
-}
-
-fn in_force<'a>(
-    declared: Option<&'a JobRecord>,
-    set: Option<&'a OverrideRecord>,
-    now: u64,
-) -> InForce<'a> {
-    InForce {
-        workers: workers(set, declared.map(|job| job.workers)),
-        pause: set.and_then(|set| pause(set, now)),
-        declared,
-        set,
-    }
 }
 
 /// Workers in force: those that were set, else those that are configured.
@@ -107,22 +114,5 @@ pub(super) fn workers(set: Option<&OverrideRecord>, configured: Option<u32>) -> 
 pub(super) fn pause(set: &OverrideRecord, now: u64) -> Option<Pause> {
     let paused = set.paused.as_ref()?;
     let over = paused.until_unix_ms.is_some_and(|until| until <= now);
-    (!over).then(|| Pause {
-        by: paused.by.clone(),
-        reason: paused.reason.clone(),
-        until_unix_ms: paused.until_unix_ms,
-    })
-}
-
-/// The jobs of the living nodes; of one that several declare, the configuration loaded last counts.
-fn declared(cluster: &ClusterSnapshot) -> BTreeMap<&str, &JobRecord> {
-    let mut members: Vec<_> = cluster.members.values().map(|it| &it.record).collect();
-    members.sort_by_key(|member| (member.loaded_at, &member.config));
-    let configs = members
-        .iter()
-        .filter_map(|member| cluster.configs.get(&member.config));
-    configs
-        .flat_map(|config| &config.jobs)
-        .map(|(job, record)| (job.as_str(), record))
-        .collect()
+    (!over).then(|| Pause::of(paused))
 }

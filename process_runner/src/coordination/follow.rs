@@ -44,6 +44,7 @@ pub(crate) enum Feed {
 pub(crate) struct Entry {
     pub(crate) key: Vec<u8>,
     pub(crate) value: Vec<u8>,
+    pub(crate) create_revision: i64,
     pub(crate) mod_revision: i64,
 }
 
@@ -183,6 +184,7 @@ fn entry(kv: &etcd_client::KeyValue) -> Entry {
     Entry {
         key: kv.key().to_vec(),
         value: kv.value().to_vec(),
+        create_revision: kv.create_revision(),
         mod_revision: kv.mod_revision(),
     }
 }

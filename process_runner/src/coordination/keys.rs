@@ -166,6 +166,14 @@ impl Keys {
         }
     }
 
+    /// The range that holds this key alone.
+    pub(crate) fn only(&self, key: String) -> Range {
+        let from = key.into_bytes();
+        let mut to = from.clone();
+        to.push(0);
+        Range { from, to }
+    }
+
     /// The last part of a key.
     pub(crate) fn name<'k>(&self, key: &'k [u8]) -> Option<&'k str> {
         std::str::from_utf8(key).ok()?.rsplit('/').next()
@@ -188,14 +196,6 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// The range of this key alone.
-    pub(crate) fn only(key: &str) -> Self {
-        let from = key.as_bytes().to_vec();
-        // The least key that is greater.
-        let to = [&from[..], &[0]].concat();
-        Self { from, to }
-    }
-
     pub(crate) fn holds(&self, key: &[u8]) -> bool {
         &*self.from <= key && key < &*self.to
     }

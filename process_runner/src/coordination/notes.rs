@@ -57,8 +57,10 @@ pub(crate) async fn deliver(
     note: &NoteRecord,
     patience: Duration,
 ) -> Result<Delivery, CoordinationError> {
+    let note_key = keys.note(&to.node, random_u128());
     let sent = Sent {
-        note: keys.note(&to.node, random_u128()),
+        range: keys.only(note_key.clone()),
+        note: note_key,
         member: keys.member(&to.node),
         member_created: to.member_created,
     };
@@ -75,6 +77,8 @@ pub(crate) async fn deliver(
 struct Sent {
     /// Its key.
     note: String,
+    /// The range of that key alone.
+    range: Range,
     member: String,
     member_created: i64,
 }
@@ -125,7 +129,7 @@ impl Sent {
 
     /// Watches the note: the revision that deleted it, or `None` if the watch ended before.
     async fn watch(&self, etcd: &Etcd, from: i64) -> Result<Option<i64>, CallError> {
-        let mut stream = etcd.watch(&Range::only(&self.note), from).await?;
+        let mut stream = etcd.watch(&self.range, from).await?;
         // No timeout here: the whole wait has one.
         while let Ok(Some(response)) = stream.message().await {
             if response.canceled() || response.compact_revision() > 0 {

@@ -12,8 +12,7 @@ use super::records::{
     Order, OverrideRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord, decode, encode,
 };
 use super::session::positive_random;
-use super::{Change, ClusterSnapshot, Recipient};
-use super::{Connection, Etcd, Feed, Follower, Indexes, RequestCount, read_cluster};
+use super::{ClusterSnapshot, Connection, Etcd, Indexes, Recipient, RequestCount, read_cluster};
 use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Link};
 use crate::model::Slot;
 

@@ -1,4 +1,50 @@
 //! The planner: from the cluster as it is to who should hold what.
+//!
+//! # What it aims for, in this order
+//!
+//! 1. Place the most slots. No cap, label or class is ever broken for it.
+//! 2. Give a node of last resort only what fits nowhere else.
+//! 3. Each job at the floor or the ceiling of its share of every node, by weight.
+//! 4. Each node at the floor or the ceiling of its share of all slots, as far as 3 allows.
+//! 5. The workers of a job spread over the zones, as far as 4 allows.
+//! 6. The fewest moves.
+//!
+//! Where a share cannot be met (a cap, a label), what is missing is spread evenly.
+//!
+//! # How
+//!
+//! ```text
+//! view -> grid (sorted, counts) -> shares -> network -> search -> counts -> seats
+//! ```
+//!
+//! All aims together are the cost of a flow, and the flow of the least cost is the plan: exactly,
+//! not nearly. The search begins with everything fair and in its place, so it has to work only for
+//! what is not. See [`network`] and [`search`].
+//!
+//! # Guarantees
+//!
+//! - The same view gives the same plan, in whatever order its nodes and jobs stand. So every leader
+//!   continues the plan of the one before.
+//! - Planning a planned state plans nothing.
+//! - [`Scope::Needed`] followed by [`Scope::Balance`] moves no slot twice.
+//!
+//! # How it fails
+//!
+//! It does not. What cannot be placed is [`Placement::Unplaced`], with what stands in its way. A
+//! seat of a node that the view does not list counts as free.
+
+mod assemble;
+mod cell;
+mod cost;
+mod grid;
+mod network;
+mod search;
+mod seats;
+mod shares;
+mod staying;
+
+use assemble::{Ask, assemble};
+use grid::Grid;
 
 use super::view::{ClusterView, NodeIx};
 
@@ -44,6 +90,34 @@ pub enum Obstacle {
 
 /// Plans `view`. Deterministic, and independent of the order of nodes and jobs.
 pub fn plan(view: &ClusterView, scope: Scope) -> Plan {
-    let _ = (view, scope);
-    Plan::default()
+    let grid = Grid::new(view);
+    let balanced = cheapest(&grid, Ask::Balanced);
+    let counts = match scope {
+        Scope::Balance => balanced,
+        Scope::Needed => {
+            let staying = staying::staying(&grid, &balanced);
+            cheapest(
+                &grid,
+                Ask::Needed {
+                    staying: &staying,
+                    balanced: &balanced,
+                },
+            )
+        }
+    };
+    let mut jobs = vec![Vec::new(); view.jobs.len()];
+    for (job, at) in grid.jobs.iter().enumerate() {
+        let counts: Vec<u32> = (0..grid.nodes.len())
+            .map(|node| counts[grid.cell(node, job)])
+            .collect();
+        jobs[at.view] = seats::seat(view, &grid, job, &counts);
+    }
+    Plan { jobs }
+}
+
+/// Per cell: how many workers the best plan has there.
+fn cheapest(grid: &Grid, ask: Ask<'_>) -> Vec<u32> {
+    let mut network = assemble(grid, ask);
+    search::settle(&mut network);
+    network.counts().collect()
 }

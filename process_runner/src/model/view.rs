@@ -71,3 +71,13 @@ pub enum Seat {
     /// Nobody is to have it now: it was drained by a node that runs until idle.
     Done,
 }
+
+impl JobView {
+    /// Whether `node` declares the job and has its labels.
+    pub fn allows(&self, node: NodeIx) -> bool {
+        match &self.eligible {
+            Eligible::All => true,
+            Eligible::Only(nodes) => nodes.binary_search(&node).is_ok(),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Grants: the leader puts slots that nobody holds on the leases of the nodes they are planned for.
+//!
+//! For each node, in one transaction while the term lasts:
+//!
+//! | compares | puts |
+//! |---|---|
+//! | the member key is as the leader saw it; each slot is absent | the slots on the node's lease, the ledger `held` of each, one note in the node's inbox |
+//!
+//! A grant that commits late is harmless: either its comparisons refuse it, or it is a holding like
+//! any other, under an order that is older than the node's plan, and the node gives it back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use etcd_client::{Compare, CompareOp, PutOptions, TxnOp};
+
+use super::guarded::{Guarded, Part, part};
+use super::indexes::Indexes;
+use super::records::{LedgerRecord, LedgerState, NoteRecord, Order, SlotRecord, encode};
+use super::{CallError, Session, random_u128};
+use crate::model::Slot;
+
+/// At most so many slots in one transaction: two puts each, and a note for each node, stay below
+/// etcd's limit of 128 operations.
+const SLOTS: usize = 60;
+
+/// Slots for one node.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub(crate) node: Arc<str>,
+    pub(crate) incarnation: Arc<str>,
+    pub(crate) lease: i64,
+    /// The mod_revision of the node's member key.
+    pub(crate) member: i64,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) ordered: Order,
+    /// Only to unlock what a dead worker had locked.
+    pub(crate) retiring: bool,
+    /// The mark of this attempt, in the slots and in the note's key.
+    nonce: u128,
+}
+
+impl Grant {
+    /// Nothing for a node yet.
+    pub(crate) fn new(
+        node: Arc<str>,
+        incarnation: Arc<str>,
+        (lease, member): (i64, i64),
+        ordered: Order,
+        retiring: bool,
+    ) -> Self {
+        Self {
+            node,
+            incarnation,
+            lease,
+            member,
+            slots: Vec::new(),
+            ordered,
+            retiring,
+            nonce: random_u128(),
+        }
+    }
+}
+
+/// Splits `grants` into what fits a transaction; one of many slots becomes several.
+pub(crate) fn in_transactions(grants: Vec<Grant>) -> Vec<Vec<Grant>> {
+    let mut chunks: Vec<Vec<Grant>> = Vec::new();
+    let mut room = 0;
+    for grant in grants {
+        let mut slots = grant.slots.iter().cloned().peekable();
+        while slots.peek().is_some() {
+            if room == 0 {
+                chunks.push(Vec::new());
+                room = SLOTS;
+            }
+            let mut some = grant.clone();
+            some.slots = slots.by_ref().take(room).collect();
+            some.nonce = random_u128();
+            room -= some.slots.len();
+            // There is always one: `room` was 0 before the first.
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.push(some);
+            }
+        }
+    }
+    chunks
+}
+
+impl Session {
+    /// Carries out the grants of one transaction, while `term` lasts. Says of each, in their order,
+    /// whether it took place.
+    ///
+    /// Dropped, the outcome is unknown.
+    pub(crate) async fn grant(
+        &self,
+        term: i64,
+        grants: &[Grant],
+    ) -> Result<Guarded<Vec<bool>>, CallError> {
+        let parts = grants.iter().map(|grant| self.put_grant(grant)).collect();
+        Ok(match self.guarded(term, parts).await? {
+            Guarded::Deposed(posts) => Guarded::Deposed(posts),
+            Guarded::Done(parts) => {
+                let parts = parts.into_iter().zip(grants);
+                Guarded::Done(
+                    parts
+                        .map(|(part, grant)| took_place(&part, grant))
+                        .collect(),
+                )
+            }
+        })
+    }
+
+    fn put_grant(&self, grant: &Grant) -> TxnOp {
+        let member = self.keys.member(&grant.node);
+        let mut conditions = vec![Compare::mod_revision(
+            member,
+            CompareOp::Equal,
+            grant.member,
+        )];
+        let mut puts = Vec::with_capacity(grant.slots.len() * 2 + 1);
+        let on_lease = || Some(PutOptions::new().with_lease(grant.lease));
+        for slot in &grant.slots {
+            let key = self.keys.slot(slot);
+            conditions.push(Compare::create_revision(key.as_str(), CompareOp::Equal, 0));
+            puts.push(TxnOp::put(key, encode(&slot_record(grant)), on_lease()));
+            puts.push(TxnOp::put(
+                self.keys.fence(slot),
+                encode(&ledger(grant)),
+                None,
+            ));
+        }
+        let note = self.keys.note(&grant.node, grant.nonce);
+        puts.push(TxnOp::put(note, encode(&arrived(grant)), on_lease()));
+        let first = grant.slots.iter().take(1);
+        let reads = first.map(|slot| TxnOp::get(self.keys.slot(slot), None));
+        part(conditions, puts, reads.collect())
+    }
+}
+
+/// A copy that committed earlier refuses the later ones, and is found by its mark.
+fn took_place(part: &Part, grant: &Grant) -> bool {
+    match part {
+        Part::Done { .. } => true,
+        Part::Refused { reads } => reads
+            .first()
+            .and_then(|get| get.kvs().first())
+            .and_then(|kv| serde_json::from_slice::<SlotRecord>(kv.value()).ok())
+            .is_some_and(|record| record.nonce == mark(grant)),
+    }
+}
+
+fn mark(grant: &Grant) -> String {
+    format!("{:032x}", grant.nonce)
+}
+
+fn slot_record(grant: &Grant) -> SlotRecord {
+    SlotRecord {
+        owner: grant.node.to_string(),
+        incarnation: grant.incarnation.to_string(),
+        nonce: mark(grant),
+        ordered: grant.ordered,
+        retiring: grant.retiring,
+    }
+}
+
+fn ledger(grant: &Grant) -> LedgerRecord {
+    LedgerRecord {
+        state: LedgerState::Held,
+        owner: grant.node.to_string(),
+    }
+}
+
+fn arrived(grant: &Grant) -> NoteRecord {
+    let mut slots: BTreeMap<String, Indexes> = BTreeMap::new();
+    for slot in &grant.slots {
+        slots
+            .entry(slot.job.to_string())
+            .or_default()
+            .insert(slot.index);
+    }
+    NoteRecord::Arrived {
+        slots,
+        ordered: grant.ordered,
+        retiring: grant.retiring,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_are_cut_to_sixty_slots_a_transaction_each_with_its_own_mark() {
+        let grant = |node: &str, slots: u32| {
+            let order = Order::default();
+            let mut grant = Grant::new(node.into(), "x".into(), (1, 2), order, false);
+            grant.slots = (0..slots).map(|index| Slot::new("j", index)).collect();
+            grant
+        };
+        let chunks = in_transactions(vec![grant("a", 100), grant("b", 0), grant("c", 30)]);
+        let shape: Vec<Vec<_>> = chunks
+            .iter()
+            .map(|chunk| chunk.iter().map(|g| (&*g.node, g.slots.len())).collect())
+            .collect();
+        assert_eq!(
+            shape,
+            [vec![("a", 60)], vec![("a", 40), ("c", 20)], vec![("c", 10)]]
+        );
+        let marks: std::collections::BTreeSet<_> =
+            chunks.iter().flatten().map(|grant| grant.nonce).collect();
+        assert_eq!(marks.len(), 4);
+    }
+}

@@ -1,0 +1,161 @@
+//! Brings surplus and lack together along the cheapest ways.
+//!
+//! Successive shortest paths with potentials: a search from all places with a surplus finds how far
+//! (in cost, then in arrows) every place is, up to the nearest that lacks something; then slots are
+//! sent along all shortest ways at once, until none is left. As no arrow ever gets a negative
+//! reduced cost, the flow is at each moment the cheapest of those with the same surplus. So when
+//! nothing is left over, it is the cheapest of all.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::cost::{Cost, NEVER};
+use super::network::{Network, Place};
+
+/// Distance in cost, then in arrows.
+type Distance = (Cost, u32);
+
+const UNSEEN: Distance = (NEVER, u32::MAX);
+
+/// Makes the flow add up, at the least cost.
+pub(super) fn settle(network: &mut Network) {
+    let mut search = Search {
+        potential: vec![0; network.places()],
+        distance: vec![UNSEEN; network.places()],
+        heap: BinaryHeap::new(),
+        next_arrow: vec![0; network.places()],
+    };
+    while let Some(nearest) = search.measure(network) {
+        search.send_all(network, nearest);
+    }
+}
+
+struct Search {
+    /// Keeps every reduced cost (cost + potential here - potential there) from being negative.
+    potential: Vec<Cost>,
+    distance: Vec<Distance>,
+    heap: BinaryHeap<Reverse<(Distance, Place)>>,
+    next_arrow: Vec<usize>,
+}
+
+impl Search {
+    /// Measures from every surplus to the nearest lack, which is returned; `None` if nothing is
+    /// left over.
+    fn measure(&mut self, network: &Network) -> Option<Distance> {
+        self.distance.fill(UNSEEN);
+        self.heap.clear();
+        for (place, surplus) in network.surplus.iter().enumerate() {
+            if *surplus > 0 {
+                self.distance[place] = (0, 0);
+                self.heap.push(Reverse(((0, 0), place)));
+            }
+        }
+        let mut nearest = UNSEEN;
+        while let Some(Reverse((distance, place))) = self.heap.pop() {
+            if distance > nearest {
+                break;
+            }
+            if distance > self.distance[place] {
+                continue;
+            }
+            if network.surplus[place] < 0 {
+                nearest = distance;
+                continue;
+            }
+            self.look_around(network, place, distance);
+        }
+        if nearest == UNSEEN {
+            // The sink leads everywhere, so surplus and lack are both gone.
+            return None;
+        }
+        for (potential, distance) in self.potential.iter_mut().zip(&self.distance) {
+            *potential += distance.0.min(nearest.0);
+        }
+        Some(nearest)
+    }
+
+    fn look_around(&mut self, network: &Network, place: Place, (cost, arrows): Distance) {
+        let here = cost + self.potential[place];
+        for arrow in 0..network.arrows(place) {
+            let (to, step) = network.arrow(place, arrow);
+            if step >= NEVER {
+                continue;
+            }
+            let distance = (here + step - self.potential[to], arrows + 1);
+            if distance < self.distance[to] {
+                self.distance[to] = distance;
+                self.heap.push(Reverse((distance, to)));
+            }
+        }
+    }
+
+    /// Sends slots along the ways of shortest distance until none of them is open.
+    fn send_all(&mut self, network: &mut Network, nearest: Distance) {
+        self.next_arrow.fill(0);
+        let mut way: Vec<(Place, usize)> = Vec::new();
+        for start in 0..network.places() {
+            while network.surplus[start] > 0 {
+                way.clear();
+                let Some(end) = self.find_way(network, start, nearest, &mut way) else {
+                    break;
+                };
+                for (place, arrow) in &way {
+                    network.send(*place, *arrow);
+                }
+                network.surplus[start] -= 1;
+                network.surplus[end] += 1;
+            }
+        }
+    }
+
+    /// Depth first, never looking twice at an arrow that led nowhere.
+    fn find_way(
+        &mut self,
+        network: &Network,
+        start: Place,
+        nearest: Distance,
+        way: &mut Vec<(Place, usize)>,
+    ) -> Option<Place> {
+        let mut place = start;
+        loop {
+            if network.surplus[place] < 0 && self.distance[place] == nearest {
+                return Some(place);
+            }
+            match self.open_arrow(network, place, nearest) {
+                Some((arrow, to)) => {
+                    way.push((place, arrow));
+                    place = to;
+                }
+                None => {
+                    let (back, _) = way.pop()?;
+                    self.next_arrow[back] += 1;
+                    place = back;
+                }
+            }
+        }
+    }
+
+    /// The next arrow out of `place` that lies on a shortest way.
+    fn open_arrow(
+        &mut self,
+        network: &Network,
+        place: Place,
+        nearest: Distance,
+    ) -> Option<(usize, Place)> {
+        let (_, arrows) = self.distance[place];
+        if arrows >= nearest.1 {
+            return None;
+        }
+        while self.next_arrow[place] < network.arrows(place) {
+            let arrow = self.next_arrow[place];
+            let (to, step) = network.arrow(place, arrow);
+            let reduced = step + self.potential[place] - self.potential[to];
+            let (cost, after) = self.distance[to];
+            if step < NEVER && reduced == 0 && after == arrows + 1 && cost <= nearest.0 {
+                return Some((arrow, to));
+            }
+            self.next_arrow[place] += 1;
+        }
+        None
+    }
+}

@@ -1,0 +1,31 @@
+//! What may stay where it is, when nothing moves that need not.
+
+use super::grid::Grid;
+
+/// Per cell: how many seats the node may keep. Where a cap is exceeded, those go first that the
+/// balanced plan moves away.
+pub(super) fn staying(grid: &Grid, balanced: &[u32]) -> Vec<u32> {
+    let mut staying: Vec<u32> = grid
+        .held
+        .iter()
+        .zip(&grid.caps)
+        .map(|(held, cap)| *held.min(cap))
+        .collect();
+    let jobs = grid.jobs.len();
+    for (node, at) in grid.nodes.iter().enumerate() {
+        let cells = grid.cell(node, 0)..grid.cell(node, 0) + jobs;
+        let held: u64 = staying[cells.clone()]
+            .iter()
+            .map(|count| u64::from(*count))
+            .sum();
+        let mut excess = held.saturating_sub(u64::from(at.capacity));
+        // The balanced plan is within the caps, so giving up all that it moves away is enough.
+        for cell in cells {
+            let surplus = staying[cell].saturating_sub(balanced[cell]);
+            let gone = excess.min(u64::from(surplus));
+            excess -= gone;
+            staying[cell] -= gone as u32;
+        }
+    }
+    staying
+}

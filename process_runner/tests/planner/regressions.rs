@@ -1,0 +1,1 @@
+//! Inputs at which other balancers failed, by name.
