@@ -41,7 +41,7 @@ mod scalar;
 mod schema;
 mod secret;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! runtime -> Session (one lease, one member key) -> Etcd (own timeout on every call) -> etcd_client
-//!               |- heartbeat: renews the lease and proves each renewal
-//!               |- slots:     reclaim, transfer, release, each one conditioned transaction
-//!               |- membership: the node's own member key and inbox
-//!               |- election:  the posts `leader` and `standby`
-//!               |- plans, grants, configs: what a leader writes, guarded by its term
-//!               `- follow:    snapshot, then watch, then resync when anything is doubtful
+//!               |- heartbeat: renews the lease and proves each renewal         |
+//!               |- slots:     reclaim, transfer, release: one transaction each |
+//!               |- membership: the node's own member key and inbox             |
+//!               |- election:  the posts `leader` and `standby`                 |
+//!               |- plans, grants, configs: what a leader writes under its term |
+//!               `- follow:    snapshot, then watch, then resync if in doubt    |
+//! cluster -> snapshot:  everything at one revision                             |
+//!            overrides: what operators set for a job, by compare-and-put       |
+//!            notes:     what operators want of a node, and its answer ---------'
 //! ```
 //!
 //! # Guarantees
@@ -35,11 +38,16 @@ mod in_force;
 mod indexes;
 mod keys;
 mod membership;
+mod notes;
+mod overrides;
 mod plans;
 mod records;
+#[cfg(test)]
+pub(crate) mod scene;
 mod session;
 mod sighting;
 mod slots;
+mod snapshot;
 mod status;
 
 pub(crate) use configs::StoredConfig;
@@ -55,18 +63,20 @@ pub(crate) use guarded::Guarded;
 pub(crate) use heartbeat::{Heartbeat, Pulse};
 pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
 pub(crate) use indexes::Indexes;
-pub(crate) use keys::PlannerKey;
+pub(crate) use keys::{Keys, PlannerKey};
 pub(crate) use membership::{Said, Standing};
+pub(crate) use notes::{Delivery, Recipient, deliver};
+pub(crate) use overrides::{Changed, change_override};
 pub(crate) use plans::{
     PlanAnswer, PlanWrite, StoredPlan, in_transactions as plans_in_transactions,
 };
 pub(crate) use records::{
-    ConfigRecord, Destination, JobRecord, LeaderRecord, MemberRecord, NoteRecord, Order,
-    OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
+    ConfigRecord, Destination, JobRecord, LeaderRecord, LedgerRecord, LedgerState, MemberRecord,
+    NoteRecord, Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord,
+    WorkerRecord,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
 pub(crate) use sighting::{Seen, Sighting, Watched};
 pub(crate) use slots::{Answer, Target, Transaction};
-#[cfg(test)]
-pub(crate) use status::OwnedSlot;
-pub(crate) use status::{ClusterSnapshot, Watching, read_cluster};
+pub(crate) use snapshot::{ClusterSnapshot, Member, OwnedSlot, read_cluster, read_ledger};
+pub(crate) use status::Watching;

@@ -140,6 +140,11 @@ pub enum CoordinationError {
         /// What it says.
         reason: String,
     },
+    /// A change was sent and its outcome is not known.
+    Unclear {
+        /// What was lost.
+        reason: String,
+    },
 }
 
 impl CoordinationError {
@@ -185,6 +190,11 @@ impl fmt::Display for CoordinationError {
             ),
             Self::Embedded { reason } => f.write_str(reason),
             Self::Refused { reason } => write!(f, "etcd refused a request: {reason}"),
+            Self::Unclear { reason } => write!(
+                f,
+                "nobody knows whether the change took place: {reason}; look with `status` before \
+                 you repeat it"
+            ),
         }
     }
 }

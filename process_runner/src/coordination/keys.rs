@@ -199,6 +199,12 @@ pub(crate) struct Range {
     pub(crate) to: Vec<u8>,
 }
 
+impl Range {
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        &*self.from <= key && key < &*self.to
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,7 +36,10 @@ const ALLOWED: &[Row] = &[
         "coordination",
         &["clock", "config", "embedded", "model", "validity"],
     ),
-    ("cluster", &["config", "coordination", "model"]),
+    (
+        "cluster",
+        &["clock", "config", "coordination", "embedded", "model"],
+    ),
     (
         "runtime",
         &[
