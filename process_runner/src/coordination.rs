@@ -21,6 +21,8 @@
 //! A call tries one endpoint; the next call goes to another one. Nothing here retries a write
 //! blindly: the slot machine repeats the identical transaction until its outcome is known.
 
+#[cfg(test)]
+mod by_hand;
 mod configs;
 mod connect;
 mod election;
@@ -39,6 +41,8 @@ mod session;
 mod slots;
 mod status;
 
+#[cfg(test)]
+pub(crate) use by_hand::etcd_over;
 pub(crate) use configs::StoredConfig;
 pub(crate) use connect::{Connection, connect, join, to_hosted};
 pub(crate) use election::holder_in;
@@ -50,15 +54,15 @@ pub(crate) use follow::{Change, Entry, Feed, Follower};
 pub(crate) use grants::{Grant, in_transactions as grants_in_transactions};
 pub(crate) use guarded::Guarded;
 pub(crate) use heartbeat::{Heartbeat, Pulse};
-pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
+pub(crate) use in_force::{JobInForce, in_force};
 pub(crate) use indexes::Indexes;
-pub(crate) use keys::PlannerKey;
+pub(crate) use keys::{Keys, PlannerKey};
 pub(crate) use plans::{
     PlanAnswer, PlanWrite, StoredPlan, in_transactions as plans_in_transactions,
 };
 pub(crate) use records::{
     ConfigRecord, Destination, JobRecord, LeaderRecord, MemberRecord, NoteRecord, Order,
-    OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
+    OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord, decode,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
 pub(crate) use slots::Answer;
