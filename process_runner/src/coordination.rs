@@ -25,6 +25,8 @@
 //! A call tries one endpoint; the next call goes to another one. Nothing here retries a write
 //! blindly: the slot machine repeats the identical transaction until its outcome is known.
 
+#[cfg(test)]
+mod by_hand;
 mod configs;
 mod connect;
 mod election;
@@ -50,6 +52,8 @@ mod slots;
 mod snapshot;
 mod status;
 
+#[cfg(test)]
+pub(crate) use by_hand::etcd_over;
 pub(crate) use configs::StoredConfig;
 pub(crate) use connect::{Connection, connect, join, to_hosted};
 pub(crate) use election::holder_in;
@@ -61,7 +65,7 @@ pub(crate) use follow::{Change, Entry, Feed, Follower};
 pub(crate) use grants::{Grant, in_transactions as grants_in_transactions};
 pub(crate) use guarded::Guarded;
 pub(crate) use heartbeat::{Heartbeat, Pulse};
-pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
+pub(crate) use in_force::{JobInForce, in_force};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::{Keys, PlannerKey};
 pub(crate) use membership::{Said, Standing};
@@ -73,10 +77,10 @@ pub(crate) use plans::{
 pub(crate) use records::{
     ConfigRecord, Destination, JobRecord, LeaderRecord, LedgerRecord, LedgerState, MemberRecord,
     NoteRecord, Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord,
-    WorkerRecord,
+    WorkerRecord, decode,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
-pub(crate) use sighting::{Seen, Sighting, Watched};
+pub(crate) use sighting::{Sighting, Watched};
 pub(crate) use slots::{Answer, Target, Transaction};
 pub(crate) use snapshot::{ClusterSnapshot, Member, OwnedSlot, read_cluster, read_ledger};
 pub(crate) use status::Watching;

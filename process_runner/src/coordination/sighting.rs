@@ -14,11 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use etcd_client::{GetOptions, GetResponse, Txn, TxnOp, TxnResponse};
 
 use super::Etcd;
+use super::election::holder_in;
 use super::follow::Entry;
 use super::keys::Keys;
 use super::membership::get;
-use super::records::LeaderRecord;
 use crate::model::Slot;
+use crate::model::leading::{self, Post};
 
 /// So many slots are read in the barrier itself; the others in transactions of their own.
 const SLOTS: usize = 100;
@@ -28,17 +29,10 @@ const SLOTS: usize = 100;
 pub(crate) struct Sighting {
     /// Plan and notes of this node.
     pub(crate) inbox: Vec<Entry>,
-    pub(crate) leader: Option<Seen>,
-    pub(crate) standby: Option<Seen>,
+    /// Who leads and who stands by.
+    pub(crate) posts: Option<[leading::Sighting; 2]>,
     /// The slots asked for: the revision they were asked under, and the one that was found.
     pub(crate) slots: Vec<(Slot, i64, Option<i64>)>,
-}
-
-/// Who holds `leader` or `standby`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) incarnation: String,
-    pub(crate) create_revision: i64,
 }
 
 /// The slots to look at, with the revision each is ours since. Shared with the control loop.
@@ -102,11 +96,18 @@ pub(super) async fn take(
     asked: Vec<(Slot, i64)>,
 ) -> Sighting {
     let mut gets = reply.op_responses().into_iter().filter_map(get);
+    let revision = reply.header().map_or(0, |header| header.revision());
     let inbox = gets.next();
+    let posts = gets.next().zip(gets.next()).map(|(leader, standby)| {
+        [(Post::Leader, leader), (Post::Standby, standby)].map(|(post, get)| leading::Sighting {
+            post,
+            holder: get.kvs().first().map(|kv| holder_in(&Entry::from(kv))),
+            revision,
+        })
+    });
     let mut sighting = Sighting {
         inbox: inbox.map_or_else(Vec::new, |get| get.kvs().iter().map(Entry::from).collect()),
-        leader: gets.next().as_ref().and_then(seen),
-        standby: gets.next().as_ref().and_then(seen),
+        posts,
         slots: Vec::with_capacity(asked.len()),
     };
     let mut chunks = asked.chunks(SLOTS);
@@ -134,13 +135,4 @@ impl Sighting {
             self.slots.push((slot.clone(), *revision, found));
         }
     }
-}
-
-fn seen(get: &GetResponse) -> Option<Seen> {
-    let kv = get.kvs().first()?;
-    let record: LeaderRecord = serde_json::from_slice(kv.value()).ok()?;
-    Some(Seen {
-        incarnation: record.incarnation,
-        create_revision: kv.create_revision(),
-    })
 }

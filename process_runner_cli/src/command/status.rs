@@ -68,7 +68,10 @@ fn table(status: &Status) -> String {
         let _ = writeln!(
             text,
             "job {}  {}  {} of {}",
-            job.job, job.class, job.running, job.workers
+            job.job,
+            job.class.as_deref().unwrap_or("?"),
+            job.running,
+            job.workers
         );
     }
     for slot in &status.slots {

@@ -32,10 +32,11 @@ impl History {
     }
 
     /// A job's entry in the configuration: each iteration takes a third of a second, and writes an
-    /// end also when it is asked to stop.
+    /// end also when it is asked to stop. `date` may be what the signal ends, so it is asked again.
     pub(crate) fn job(&self, job: &str, workers: u32) -> String {
         let script = format!(
-            "say() {{ echo \"$1 $PR_JOB@$PR_WORKER_INDEX $PR_FENCE $PR_NODE $(date +%s%N)\" >> {}; }}; \
+            "say() {{ at=; while [ -z \"$at\" ]; do at=$(date +%s%N); done; \
+             echo \"$1 $PR_JOB@$PR_WORKER_INDEX $PR_FENCE $PR_NODE $at\" >> {}; }}; \
              trap 'say end; exit 0' TERM; say begin; sleep 0.3 & wait $!; say end",
             self.file.display()
         );

@@ -49,8 +49,9 @@ impl Control<'_> {
     /// been deleted from outside.
     fn on_sighting(&mut self, sighting: &Sighting) {
         self.read_inbox(&sighting.inbox);
-        self.leading
-            .sighted(sighting.leader.clone(), sighting.standby.clone());
+        if let Some(posts) = &sighting.posts {
+            self.leading.sighted(posts.clone());
+        }
         for (slot, asked, found) in &sighting.slots {
             let ours = self
                 .slots

@@ -1,0 +1,7 @@
+//! Leading against the embedded etcd under paused time: real sessions, real keys, real transactions.
+//! The node's side (taking notes, handing over, giving back) is played by `nodes`.
+
+mod cluster;
+mod nodes;
+
+mod posts;
