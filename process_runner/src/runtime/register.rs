@@ -92,6 +92,10 @@ impl<'a> Registrar<'a> {
                 }
                 Err(error) if error.is_transient() && self.clock.now() < deadline => {
                     troubles.say(&error, self.clock.now());
+                    // The host of the embedded etcd may have ended: somebody has to take its place.
+                    if connection.is_guest() {
+                        connection.heal().await;
+                    }
                     operator.sleep(self.clock, Duration::from_millis(500)).await;
                 }
                 Err(error) => return Err(error.into()),
