@@ -107,10 +107,7 @@ pub fn plan(view: &ClusterView, scope: Scope) -> Plan {
     };
     let mut jobs = vec![Vec::new(); view.jobs.len()];
     for (job, at) in grid.jobs.iter().enumerate() {
-        let counts: Vec<u32> = (0..grid.nodes.len())
-            .map(|node| counts[grid.cell(node, job)])
-            .collect();
-        jobs[at.view] = seats::seat(view, &grid, job, &counts);
+        jobs[at.view] = seats::seat(view, &grid, job, &counts[grid.row(job)]);
     }
     Plan { jobs }
 }

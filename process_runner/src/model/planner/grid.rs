@@ -4,10 +4,11 @@
 //! named by its place in the grid from here on; `view` leads back.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::model::view::{ClusterView, Eligible, NodeIx, Seat};
 
-/// Nodes times jobs.
+/// Jobs times nodes: the cells of one job stand together.
 #[derive(Debug)]
 pub(super) struct Grid {
     pub(super) nodes: Vec<GridNode>,
@@ -41,6 +42,13 @@ pub(super) struct GridJob {
     pub(super) demand: u32,
 }
 
+impl GridNode {
+    /// How many slots it may have.
+    pub(super) fn room(&self) -> u32 {
+        if self.usable { self.capacity } else { 0 }
+    }
+}
+
 impl Grid {
     pub(super) fn new(view: &ClusterView) -> Self {
         let jobs = jobs_by_name(view);
@@ -68,8 +76,13 @@ impl Grid {
         grid
     }
 
-    pub(super) fn cell(&self, node: usize, job: usize) -> usize {
-        node * self.jobs.len() + job
+    pub(super) fn cell(&self, job: usize, node: usize) -> usize {
+        job * self.nodes.len() + node
+    }
+
+    /// The cells of one job.
+    pub(super) fn row(&self, job: usize) -> Range<usize> {
+        self.cell(job, 0)..self.cell(job + 1, 0)
     }
 
     /// All seats that want a node.
@@ -94,7 +107,7 @@ impl Grid {
     }
 
     fn allow(&mut self, node: usize, job: usize, max: u32) {
-        let cell = self.cell(node, job);
+        let cell = self.cell(job, node);
         if self.nodes[node].usable {
             self.caps[cell] = max.min(self.nodes[node].capacity);
         }
@@ -106,7 +119,7 @@ impl Grid {
             if let Seat::Taken(node) = seat
                 && let Some(place) = self.place_of.get(*node as usize)
             {
-                let cell = self.cell(*place as usize, job);
+                let cell = self.cell(job, *place as usize);
                 self.held[cell] += u32::from(self.caps[cell] > 0);
             }
         }

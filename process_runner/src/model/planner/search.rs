@@ -76,17 +76,14 @@ impl Search {
 
     fn look_around(&mut self, network: &Network, place: Place, (cost, arrows): Distance) {
         let here = cost + self.potential[place];
-        for arrow in 0..network.arrows(place) {
-            let (to, step) = network.arrow(place, arrow);
-            if step >= NEVER {
-                continue;
-            }
+        network.find_arrow(place, 0, |_, to, step| {
             let distance = (here + step - self.potential[to], arrows + 1);
             if distance < self.distance[to] {
                 self.distance[to] = distance;
                 self.heap.push(Reverse((distance, to)));
             }
-        }
+            false
+        });
     }
 
     /// Sends slots along the ways of shortest distance until none of them is open.
@@ -128,6 +125,7 @@ impl Search {
                 }
                 None => {
                     let (back, _) = way.pop()?;
+                    // Places are visited in the order of arrows, so `back` has a found arrow.
                     self.next_arrow[back] += 1;
                     place = back;
                 }
@@ -146,16 +144,12 @@ impl Search {
         if arrows >= nearest.1 {
             return None;
         }
-        while self.next_arrow[place] < network.arrows(place) {
-            let arrow = self.next_arrow[place];
-            let (to, step) = network.arrow(place, arrow);
-            let reduced = step + self.potential[place] - self.potential[to];
+        let here = self.potential[place];
+        let found = network.find_arrow(place, self.next_arrow[place], |_, to, step| {
             let (cost, after) = self.distance[to];
-            if step < NEVER && reduced == 0 && after == arrows + 1 && cost <= nearest.0 {
-                return Some((arrow, to));
-            }
-            self.next_arrow[place] += 1;
-        }
-        None
+            after == arrows + 1 && cost <= nearest.0 && here + step == self.potential[to]
+        });
+        self.next_arrow[place] = found.map_or(usize::MAX, |(arrow, _)| arrow);
+        found
     }
 }
