@@ -8,6 +8,7 @@
 //! 4. Each node at the floor or the ceiling of its share of all slots, as far as 3 allows.
 //! 5. The workers of a job spread over the zones, as far as 4 allows.
 //! 6. The fewest moves.
+//! 7. Where not all fits, no job gets nothing while others get all, as far as 6 allows.
 //!
 //! Where a share cannot be met (a cap, a label), what is missing is spread evenly.
 //!
@@ -37,11 +38,14 @@ mod assemble;
 mod cell;
 mod cost;
 mod grid;
+mod measure;
 mod network;
 mod search;
 mod seats;
 mod shares;
 mod staying;
+
+pub use measure::{Move, Spread, lower_bound};
 
 use assemble::{Ask, assemble};
 use grid::Grid;

@@ -25,6 +25,8 @@ pub(super) struct Levels {
     pub(super) total: Cost,
     /// A step away from an even spread over zones.
     pub(super) zone: Cost,
+    /// An eighth of a job that is nowhere.
+    pub(super) starved: Cost,
     /// A slot that is away from home: that moves or, where only what has to moves and this comes
     /// before all fairness, that is not where the balanced plan has it.
     pub(super) away: Cost,
@@ -48,7 +50,9 @@ impl Levels {
         let steepest = Cost::from(size.steepest);
         let deviation = |places: Cost| 2 * steepest * (slots + 1) + 2 * places + 1;
         let aways = 4 * jobs + 5;
-        let zone = if size.home_first { 1 } else { aways };
+        let starved = 1;
+        let after_starved = 2 * Cost::from(STARVED_MOST) + 1;
+        let zone = after_starved * if size.home_first { 1 } else { aways };
         let total = if size.zones {
             zone * (4 * jobs * STEPS_OF_A_ZONE + 1)
         } else {
@@ -58,7 +62,7 @@ impl Levels {
         let after_job = job * deviation(jobs);
         let (away, last_resort) = match size.home_first {
             true => (after_job, after_job * aways),
-            false => (1, after_job),
+            false => (after_starved, after_job),
         };
         Self {
             unplaced: last_resort * aways,
@@ -66,6 +70,7 @@ impl Levels {
             job,
             total,
             zone: if size.zones { zone } else { 0 },
+            starved,
             away,
         }
     }
@@ -121,6 +126,13 @@ pub(super) fn zone_step(band: Band, count: u32) -> Cost {
         worse(count - ceil)
     }
 }
+
+/// How starved a job is of whose `demand` these are `unplaced` and one more.
+pub(super) fn starved(unplaced: u32, demand: u32) -> Cost {
+    Cost::from(u64::from(unplaced) * u64::from(STARVED_MOST) / u64::from(demand.max(1)))
+}
+
+const STARVED_MOST: u32 = 8;
 
 /// The most that [`zone_step`] answers.
 const STEPS_OF_A_ZONE: Cost = 33;

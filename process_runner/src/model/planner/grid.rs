@@ -145,11 +145,7 @@ fn nodes_by_name(view: &ClusterView, slots: u32) -> (Vec<GridNode>, usize) {
     order.sort_by(|a, b| view.nodes[*a].name.cmp(&view.nodes[*b].name));
     // Nodes without a zone are one zone together: nothing is known of what they share.
     let mut zones: BTreeMap<Option<&str>, u32> = BTreeMap::new();
-    for node in view
-        .nodes
-        .iter()
-        .filter(|node| node.accepts && node.weight > 0)
-    {
+    for node in view.nodes.iter().filter(|node| node.takes_slots()) {
         zones.entry(node.zone.as_deref()).or_default();
     }
     for (number, zone) in (0..).zip(zones.values_mut()) {
@@ -163,7 +159,7 @@ fn nodes_by_name(view: &ClusterView, slots: u32) -> (Vec<GridNode>, usize) {
             weight: node.weight,
             zone: zones.get(&node.zone.as_deref()).copied().unwrap_or(0),
             last_resort: node.last_resort,
-            usable: node.accepts && node.weight > 0,
+            usable: node.takes_slots(),
         }
     };
     let nodes = order.into_iter().map(node).collect();

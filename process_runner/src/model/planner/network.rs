@@ -14,7 +14,7 @@
 //! lack together.
 
 use super::cell::Cell;
-use super::cost::{Cost, Fairness, Levels, NEVER, zone_step};
+use super::cost::{Cost, Fairness, Levels, NEVER, starved, zone_step};
 use super::shares::Band;
 
 /// A job, a job in a zone, a node, or the sink.
@@ -242,18 +242,21 @@ impl Network {
 
     fn leave_unplaced(&self, job: usize) -> Cost {
         if self.unplaced[job] < self.demand[job] {
-            self.levels.unplaced
+            self.unplaced_step(job, self.unplaced[job])
         } else {
             NEVER
         }
     }
 
     fn place_after_all(&self, job: usize) -> Cost {
-        if self.unplaced[job] > 0 {
-            -self.levels.unplaced
-        } else {
-            NEVER
+        match self.unplaced[job].checked_sub(1) {
+            Some(unplaced) => -self.unplaced_step(job, unplaced),
+            None => NEVER,
         }
+    }
+
+    fn unplaced_step(&self, job: usize, unplaced: u32) -> Cost {
+        self.levels.unplaced + starved(unplaced, self.demand[job]) * self.levels.starved
     }
 }
 
