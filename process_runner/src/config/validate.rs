@@ -81,6 +81,7 @@ pub(super) fn config(
             );
         }
         for (key, raw) in named.0 {
+            job::warn_of_labels(&key.text, &raw.value, &coordination, &node, problems);
             let job = job::build(&key, raw.value, choice.file, choice.classes, problems);
             jobs.extend(job.map(|job| (job.name.clone(), job)));
         }
