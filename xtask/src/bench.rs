@@ -5,6 +5,7 @@
 //! output as one document, or to the file that `--json` names.
 
 mod overhead;
+mod planner;
 mod queue;
 
 use std::path::Path;
@@ -21,7 +22,7 @@ struct Benchmark {
 }
 
 /// All of them, in the order in which they run.
-const ALL: &[Benchmark] = &[overhead::BENCHMARK, queue::BENCHMARK];
+const ALL: &[Benchmark] = &[overhead::BENCHMARK, planner::BENCHMARK, queue::BENCHMARK];
 
 /// Runs the benchmark called `name`, or all, and writes what they measured.
 pub(crate) fn run(name: Option<&str>, file: Option<&Path>) -> Result<()> {

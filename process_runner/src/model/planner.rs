@@ -47,6 +47,8 @@ mod staying;
 
 pub use measure::{Move, Spread, lower_bound};
 
+use std::fmt;
+
 use assemble::{Ask, assemble};
 use grid::Grid;
 
@@ -90,6 +92,19 @@ pub enum Obstacle {
     MaxPerNode,
     /// Every such node runs its `max_workers`, or the job's `max_per_node`.
     Capacity,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoNode => "no node declares the job and has its labels",
+            Self::NoneAccepts => "every node that may run it is quiet or draining",
+            Self::MaxPerNode => "every node that may run it runs the job's max_per_node",
+            Self::Capacity => {
+                "every node that may run it runs its max_workers, or the job's max_per_node"
+            }
+        })
+    }
 }
 
 /// Plans `view`. Deterministic, and independent of the order of nodes and jobs.
