@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use process_runner::model::duration;
+use process_runner::planning::ImaginedNode;
 
 use crate::Role;
 use crate::exit::Exit;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check a configuration and report every problem at once
     Validate(ValidateArgs),
+    /// Show who would run what on imagined nodes, and what moves when some are lost or join
+    Plan(PlanArgs),
     /// List the job classes that can be named under `class:`, with their options
     Jobs(JobsArgs),
     /// Print the JSON Schema of the configuration file, for editors
@@ -108,6 +111,30 @@ pub(crate) struct ValidateArgs {
     /// How problems are written
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = formats())]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The nodes that are there; with :MAX those that run at most so many workers, with
+    /// +LABEL=VALUE those that have a label besides the configuration's
+    #[arg(
+        long,
+        value_name = "NAME[:MAX],…",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) nodes: Vec<ImaginedNode>,
+    /// Those of them that are lost
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) lose: Vec<String>,
+    /// Those that join
+    #[arg(long, value_name = "NAME[:MAX],…", value_delimiter = ',')]
+    pub(crate) join: Vec<ImaginedNode>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -2,6 +2,7 @@
 
 mod completions;
 mod jobs;
+mod plan;
 mod run;
 mod schema;
 mod status;
@@ -18,6 +19,7 @@ pub(crate) fn run(arguments: Arguments, app: App, role: Role) -> Result<Exit, Fa
     match arguments.command {
         Command::Run(args) => run::run(&args, app, role),
         Command::Validate(args) => validate::run(&args, &registry(app)?, role),
+        Command::Plan(args) => plan::run(&args, &registry(app)?, role),
         Command::Jobs(args) => jobs::run(&args, &registry(app)?, role),
         Command::Schema(args) => schema::run(&args, &registry(app)?, role),
         Command::Status(args) => status::run(&args),

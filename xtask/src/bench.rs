@@ -6,6 +6,7 @@
 
 mod cluster;
 mod overhead;
+mod planner;
 mod queue;
 
 use std::path::Path;
@@ -24,6 +25,7 @@ struct Benchmark {
 /// All of them, in the order in which they run.
 const ALL: &[Benchmark] = &[
     overhead::BENCHMARK,
+    planner::BENCHMARK,
     queue::BENCHMARK,
     cluster::HANDOFF,
     cluster::COLD_START,

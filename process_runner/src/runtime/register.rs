@@ -193,7 +193,7 @@ fn config_record(config: &Config) -> ConfigRecord {
                 class: job.class.clone(),
                 workers: job.workers,
                 max_per_node: job.max_per_node,
-                labels: BTreeMap::new(),
+                labels: job.labels.clone(),
             };
             (job.name.to_string(), record)
         })

@@ -11,16 +11,15 @@ pub(super) fn staying(grid: &Grid, balanced: &[u32]) -> Vec<u32> {
         .zip(&grid.caps)
         .map(|(held, cap)| *held.min(cap))
         .collect();
-    let jobs = grid.jobs.len();
     for (node, at) in grid.nodes.iter().enumerate() {
-        let cells = grid.cell(node, 0)..grid.cell(node, 0) + jobs;
-        let held: u64 = staying[cells.clone()]
-            .iter()
-            .map(|count| u64::from(*count))
-            .sum();
+        let cells = || (0..grid.jobs.len()).map(|job| grid.cell(job, node));
+        let held: u64 = cells().map(|cell| u64::from(staying[cell])).sum();
         let mut excess = held.saturating_sub(u64::from(at.capacity));
+        if excess == 0 {
+            continue;
+        }
         // The balanced plan is within the caps, so giving up all that it moves away is enough.
-        for cell in cells {
+        for cell in cells() {
             let surplus = staying[cell].saturating_sub(balanced[cell]);
             let gone = excess.min(u64::from(surplus));
             excess -= gone;
