@@ -4,4 +4,8 @@
 mod cluster;
 mod nodes;
 
+mod continuity;
 mod posts;
+mod steering;
+mod turnover;
+mod writes;
