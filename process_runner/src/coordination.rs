@@ -35,6 +35,7 @@ mod heartbeat;
 mod in_force;
 mod indexes;
 mod keys;
+mod ledger;
 mod plans;
 mod records;
 mod session;
@@ -54,7 +55,7 @@ pub(crate) use follow::{Change, Entry, Feed, Follower};
 pub(crate) use grants::{Grant, in_transactions as grants_in_transactions};
 pub(crate) use guarded::Guarded;
 pub(crate) use heartbeat::{Heartbeat, Pulse};
-pub(crate) use in_force::{JobInForce, in_force};
+pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::{Keys, PlannerKey};
 pub(crate) use plans::{

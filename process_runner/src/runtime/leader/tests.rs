@@ -6,6 +6,7 @@ mod nodes;
 
 mod continuity;
 mod posts;
+mod retirement;
 mod steering;
 mod turnover;
 mod writes;

@@ -134,9 +134,6 @@ impl Node {
         session.close().await.unwrap();
     }
 
-    /// The process dies, and its lease is left to run out.
-    pub(super) fn vanish(self) {}
-
     /// Puts the member key anew.
     pub(super) async fn change(&mut self, change: impl FnOnce(&mut MemberRecord)) {
         change(&mut self.member);
@@ -162,6 +159,11 @@ async fn obey(session: Session) {
                 session.etcd.delete(kv.key()).await;
             }
         }
+        for (slot, (_, record)) in slots_of(&session).await {
+            if record.retiring {
+                session.etcd.give_back(&session.keys, &slot).await;
+            }
+        }
         if let Some(plan) = plan {
             follow_plan(&session, &plan).await;
         }
@@ -185,7 +187,7 @@ async fn follow_plan(session: &Session, plan: &PlanRecord) {
                 let to = (&node, destination);
                 session.hand_over((&slot, revision), to, plan.ordered).await;
             }
-            None => session.etcd.delete(session.keys.slot(&slot)).await,
+            None => session.etcd.give_back(&session.keys, &slot).await,
         }
     }
 }
