@@ -43,7 +43,7 @@ mod slots;
 mod status;
 
 #[cfg(test)]
-pub(crate) use by_hand::etcd_over;
+pub(crate) use by_hand::{etcd_at, etcd_over};
 pub(crate) use configs::StoredConfig;
 pub(crate) use connect::{Connection, connect, join, to_hosted};
 pub(crate) use election::holder_in;

@@ -15,6 +15,12 @@ pub(crate) async fn etcd_over(channel: Channel) -> Etcd {
     Etcd::new(vec![("test".to_owned(), client)], RequestCount::default())
 }
 
+/// A real etcd.
+pub(crate) async fn etcd_at(endpoint: &str) -> Etcd {
+    let client = Client::connect([endpoint], None).await.unwrap();
+    Etcd::new(vec![(endpoint.to_owned(), client)], RequestCount::default())
+}
+
 impl Keys {
     /// Every key under the prefix.
     pub(crate) fn everything(&self) -> Range {

@@ -71,3 +71,6 @@ pub(super) fn pass(desk: &Desk<'_>, term: &mut Term, planner: Planner) -> Result
     };
     catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| panic_message(panic.as_ref()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod nodes;
 
 mod continuity;
 mod posts;
+mod real;
 mod retirement;
 mod steering;
 mod turnover;

@@ -245,7 +245,7 @@ async fn a_late_copy_of_an_old_plan_is_refused_and_a_repeated_one_is_found_done(
         }
     };
     leader
-        .link
+        .link()
         .lose_next_reply(crate::embedded::LostReply::Error);
     let PlanAnswer::Written { revision } = write(&old).await else {
         panic!("the repetition did not find it done");

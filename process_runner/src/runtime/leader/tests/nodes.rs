@@ -11,7 +11,7 @@ use super::cluster::{Cluster, config};
 use crate::clock::Clock;
 use crate::coordination::{
     Follower, Heartbeat, MemberRecord, NoteRecord, Opened, PlanRecord, PlannerKey, Registration,
-    Session, SlotRecord, etcd_over,
+    Session, SlotRecord,
 };
 use crate::embedded::Link;
 use crate::model::Slot;
@@ -70,7 +70,7 @@ impl Spec {
 /// A running node.
 pub(super) struct Node {
     pub(super) session: Session,
-    pub(super) link: Link,
+    link: Option<Link>,
     pub(super) member: MemberRecord,
     pub(super) leading: Option<Leading>,
     heartbeat: Heartbeat,
@@ -79,8 +79,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) async fn start(cluster: &Cluster, spec: Spec) -> Self {
-        let (channel, link) = cluster.embedded.faulty_channel();
-        let etcd = etcd_over(channel).await;
+        let (etcd, link) = cluster.connect().await;
         let jobs: Vec<_> = spec
             .jobs
             .iter()
@@ -115,6 +114,13 @@ impl Node {
             member,
             tasks,
         }
+    }
+
+    /// What can go wrong between this node and the store.
+    pub(super) fn link(&self) -> &Link {
+        self.link
+            .as_ref()
+            .expect("a real etcd has no faults on demand")
     }
 
     pub(super) fn name(&self) -> &str {

@@ -22,7 +22,7 @@ async fn shrink(cluster: &Cluster, workers: u32) {
 
 /// A node that held all four crashes, and the job shrinks before anything is granted again.
 async fn crashed_and_shrunk(cluster: &Cluster, leader: &Node, node: Node) {
-    leader.link.freeze();
+    leader.link().freeze();
     node.crash().await;
     // Index 2 was unlocked before.
     cluster
@@ -30,7 +30,7 @@ async fn crashed_and_shrunk(cluster: &Cluster, leader: &Node, node: Node) {
         .give_back(&cluster.keys, &Slot::new("j", 2))
         .await;
     shrink(cluster, 2).await;
-    leader.link.thaw();
+    leader.link().thaw();
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,7 @@ async fn lost_answers_are_settled_and_nothing_is_written_twice() {
     let plan = state.plans["b"].revision;
     for _ in 0..3 {
         let slot = Slot::new("j", 2);
-        leader.link.lose_next_reply(LostReply::Error);
+        leader.link().lose_next_reply(LostReply::Error);
         cluster.etcd.delete(cluster.keys.slot(&slot)).await;
         cluster.until("granted again", |s| s.holds("b") == 4).await;
         tokio::time::sleep(Duration::from_secs(3)).await;
@@ -78,14 +78,14 @@ async fn an_outage_of_the_leaders_link_ends_and_what_happened_meanwhile_is_plann
     let leader = Node::start(&cluster, Spec::new("l", &[("j", 4)]).quiet()).await;
     let _b = Node::start(&cluster, Spec::new("b", &[("j", 4)]).follows().idle()).await;
     cluster.until("b holds all", |s| s.holds("b") == 4).await;
-    leader.link.refuse(true);
+    leader.link().refuse(true);
     cluster
         .etcd
         .delete(cluster.keys.slot(&Slot::new("j", 0)))
         .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(cluster.state().await.holds("b"), 3);
-    leader.link.refuse(false);
+    leader.link().refuse(false);
     let state = cluster.until("granted again", |s| s.holds("b") == 4).await;
     assert_eq!(state.leader.as_deref(), Some("l"));
 }
