@@ -39,6 +39,7 @@ mod heartbeat;
 mod in_force;
 mod indexes;
 mod keys;
+mod ledger;
 mod membership;
 mod notes;
 mod overrides;
@@ -53,7 +54,7 @@ mod snapshot;
 mod status;
 
 #[cfg(test)]
-pub(crate) use by_hand::etcd_over;
+pub(crate) use by_hand::{etcd_at, etcd_over};
 pub(crate) use configs::StoredConfig;
 pub(crate) use connect::{Connection, connect, join, to_hosted};
 pub(crate) use election::holder_in;
@@ -65,7 +66,7 @@ pub(crate) use follow::{Change, Entry, Feed, Follower};
 pub(crate) use grants::{Grant, in_transactions as grants_in_transactions};
 pub(crate) use guarded::Guarded;
 pub(crate) use heartbeat::{Heartbeat, Pulse};
-pub(crate) use in_force::{JobInForce, in_force};
+pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::{Keys, PlannerKey};
 pub(crate) use membership::{Said, Standing};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use etcd_client::{Channel, Client, Compare, CompareOp, PutOptions, Txn, TxnOp};
 
 use super::keys::{Keys, Range};
-use super::records::{Destination, Order, SlotRecord, encode};
+use super::records::{Destination, LedgerRecord, LedgerState, Order, SlotRecord, encode};
 use super::{Etcd, RequestCount, Session, random_u128};
 use crate::model::Slot;
 
@@ -13,6 +13,12 @@ use crate::model::Slot;
 pub(crate) async fn etcd_over(channel: Channel) -> Etcd {
     let client = Client::from_channel(channel, None).await.unwrap();
     Etcd::new(vec![("test".to_owned(), client)], RequestCount::default())
+}
+
+/// A real etcd.
+pub(crate) async fn etcd_at(endpoint: &str) -> Etcd {
+    let client = Client::connect([endpoint], None).await.unwrap();
+    Etcd::new(vec![(endpoint.to_owned(), client)], RequestCount::default())
 }
 
 impl Keys {
@@ -38,6 +44,19 @@ impl Etcd {
     pub(crate) async fn delete(&self, key: impl Into<Vec<u8>>) {
         let delete = TxnOp::delete(key, None);
         self.txn(Txn::new().and_then([delete])).await.unwrap();
+    }
+
+    /// Gives a slot back, with everything unlocked.
+    pub(crate) async fn give_back(&self, keys: &Keys, slot: &Slot) {
+        let ledger = LedgerRecord {
+            state: LedgerState::Clean,
+            owner: String::new(),
+        };
+        let operations = [
+            TxnOp::delete(keys.slot(slot), None),
+            TxnOp::put(keys.fence(slot), encode(&ledger), None),
+        ];
+        self.txn(Txn::new().and_then(operations)).await.unwrap();
     }
 
     /// The present revision.

@@ -36,6 +36,7 @@ mod orders;
 mod pass;
 mod picture;
 mod planned;
+mod retire;
 mod term;
 mod view;
 

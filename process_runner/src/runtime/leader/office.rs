@@ -10,6 +10,7 @@
 //! The next pass begins when what the last one sent is settled, so that the leader always knows what
 //! stands in etcd. The watches are read meanwhile.
 
+mod ledger;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -143,7 +144,7 @@ impl Office {
             }
             if let Some(number) = term {
                 tracing::info!(term = number, node = %self.session.node, "leads");
-                self.term = Some(Term::new(number));
+                self.term = Some(Term::new(number, now));
                 self.rhythm.begin(now);
             }
         }
@@ -190,6 +191,7 @@ impl Office {
             if self.is_event(&news) {
                 self.rhythm.event(now);
             }
+            self.suspect(&news, now);
             match news {
                 News::Joined {
                     incarnation,

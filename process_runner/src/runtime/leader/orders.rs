@@ -50,11 +50,7 @@ pub(super) fn orders(
     ordered: Order,
 ) -> Orders {
     let (wanted, unplaced) = wanted(assembled, plan, picture);
-    let desk = Desk {
-        assembled,
-        picture,
-        ordered,
-    };
+    let desk = Desk { assembled, ordered };
     let mut orders = Orders {
         unplaced,
         ..Orders::default()
@@ -80,7 +76,6 @@ pub(super) fn orders(
 /// Where records are compared and drawn up.
 struct Desk<'d, 'a> {
     assembled: &'d Assembled<'a>,
-    picture: &'d Picture,
     ordered: Order,
 }
 

@@ -34,19 +34,25 @@ pub(super) struct Desk<'a> {
     pub(super) unix_ms: u64,
 }
 
+impl<'a> Desk<'a> {
+    /// What a view is put together from, after `planned`.
+    pub(super) fn sources(&self, planned: &'a Planned) -> Sources<'a> {
+        Sources {
+            picture: self.picture,
+            configs: self.configs,
+            planned,
+            turnover: self.turnover,
+            now: self.now,
+            unix_ms: self.unix_ms,
+        }
+    }
+}
+
 /// Plans, and compares with what stands in etcd. The message of a panic is the error.
 pub(super) fn pass(desk: &Desk<'_>, term: &mut Term, planner: Planner) -> Result<Pass, String> {
     let ordered = term.next_order();
     let compute = || {
-        let sources = Sources {
-            picture: desk.picture,
-            configs: desk.configs,
-            planned: &term.planned,
-            turnover: desk.turnover,
-            now: desk.now,
-            unix_ms: desk.unix_ms,
-        };
-        let assembled = assemble(&sources);
+        let assembled = assemble(&desk.sources(&term.planned));
         let plan = planner(&assembled.view, desk.turnover.scope(desk.now));
         let orders = orders(&assembled, &plan, desk.picture, &term.stored, ordered);
         let nodes = assembled.nodes.iter();
@@ -60,8 +66,11 @@ pub(super) fn pass(desk: &Desk<'_>, term: &mut Term, planner: Planner) -> Result
         Pass {
             orders,
             planned: Planned::new(nodes.collect(), &jobs, plan),
-            resumes_at: assembled.resumes_at,
+            resumes_at: assembled.in_force.resumes_at,
         }
     };
     catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| panic_message(panic.as_ref()))
 }
+
+#[cfg(test)]
+mod tests;

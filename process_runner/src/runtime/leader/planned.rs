@@ -63,6 +63,16 @@ impl Planned {
         self.jobs.get(job).map_or(&[], Vec::as_slice)
     }
 
+    /// The jobs that this plan seats otherwise than `before` did in a way that may leave indexes behind:
+    /// with fewer workers, or for the first time.
+    pub(super) fn shrunk_since(&self, before: &Planned) -> Vec<Arc<str>> {
+        let shrunk = self.jobs.iter().filter(|(job, seats)| {
+            let had = before.jobs.get(*job).map(Vec::len);
+            had.is_none_or(|had| seats.len() < had)
+        });
+        shrunk.map(|(job, _)| Arc::clone(job)).collect()
+    }
+
     pub(super) fn nodes(&self) -> &[Arc<str>] {
         &self.nodes
     }

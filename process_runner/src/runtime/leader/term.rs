@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::planned::Planned;
+use super::retire::Retirement;
 use crate::coordination::{Order, StoredPlan};
 use crate::model::Moment;
 
@@ -25,10 +26,11 @@ pub(super) struct Term {
     survey_at: Option<Moment>,
     /// When a plan changes by itself: a newcomer has settled, a pause ends.
     pub(super) next_change: Moment,
+    pub(super) retirement: Retirement,
 }
 
 impl Term {
-    pub(super) fn new(number: i64) -> Self {
+    pub(super) fn new(number: i64, now: Moment) -> Self {
         Self {
             number,
             generation: 0,
@@ -36,12 +38,18 @@ impl Term {
             planned: Planned::default(),
             survey_at: None,
             next_change: Moment::NEVER,
+            retirement: Retirement::new(now),
         }
     }
 
     /// The order under which the next pass writes.
     pub(super) fn next_order(&mut self) -> Order {
         self.generation += 1;
+        self.order()
+    }
+
+    /// The order under which the last pass wrote.
+    pub(super) fn order(&self) -> Order {
         Order {
             term: self.number,
             generation: self.generation,

@@ -4,4 +4,10 @@
 mod cluster;
 mod nodes;
 
+mod continuity;
 mod posts;
+mod real;
+mod retirement;
+mod steering;
+mod turnover;
+mod writes;

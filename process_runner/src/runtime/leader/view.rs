@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use super::picture::{Member, Picture};
 use super::planned::Planned;
-use crate::coordination::{ConfigRecord, JobInForce, MemberRecord, StoredConfig, in_force};
+use crate::coordination::{
+    ConfigRecord, JobInForce, JobsInForce, MemberRecord, StoredConfig, in_force,
+};
 use crate::model::Moment;
 use crate::model::leading::Turnover;
 use crate::model::planner::Placement;
@@ -25,8 +27,7 @@ pub(super) struct Assembled<'a> {
     pub(super) nodes: Vec<(&'a Arc<str>, &'a Member)>,
     /// By incarnation.
     pub(super) places: HashMap<&'a str, NodeIx>,
-    /// When the first pause ends by itself, in milliseconds since 1970.
-    pub(super) resumes_at: Option<u64>,
+    pub(super) in_force: JobsInForce<'a>,
 }
 
 /// What a view is put together from.
@@ -75,7 +76,7 @@ pub(super) fn assemble<'a>(sources: &Sources<'a>) -> Assembled<'a> {
         view,
         nodes,
         places,
-        resumes_at: jobs.resumes_at,
+        in_force: jobs,
     }
 }
 

@@ -9,8 +9,8 @@ use tokio::task::JoinError;
 
 use super::Office;
 use crate::coordination::{CallError, ConfigRecord, Guarded, Session, StoredConfig, StoredPlan};
-use crate::model::Moment;
 use crate::model::leading::Verdict;
+use crate::model::{Moment, Slot};
 use crate::runtime::leader::dispatch::{Carried, Outcome, carry_out};
 use crate::runtime::leader::pass::{Desk, pass};
 
@@ -28,6 +28,8 @@ pub(super) enum Done {
     ),
     Carried(Carried),
     Collected(Result<Guarded<()>, CallError>),
+    /// Read which slots the ledger says are held.
+    Held(Result<BTreeSet<Slot>, CallError>),
 }
 
 type Plans = BTreeMap<Arc<str>, StoredPlan>;
@@ -52,7 +54,8 @@ impl Office {
                     Done::Configured(configs, unknown)
                 });
             }
-            Some(_) => self.pass(now),
+            Some(_) if now >= self.pass_due() => self.pass(now),
+            Some(_) => self.read_ledger(),
             None => {}
         }
     }
@@ -68,9 +71,14 @@ impl Office {
             None => Moment::ZERO,
             Some(_) if !self.sees_itself() => Moment::NEVER,
             Some(term) if !term.is_surveyed() => Moment::ZERO,
-            Some(term) => self.rhythm.due().min(term.next_change),
+            Some(term) => self.pass_due().min(term.retirement.due()),
         };
         due.max(self.not_before)
+    }
+
+    fn pass_due(&self) -> Moment {
+        let changes = self.term.as_ref().map_or(Moment::NEVER, |t| t.next_change);
+        self.rhythm.due().min(changes)
     }
 
     /// The watch has delivered our own key: what it showed is no older than the term.
@@ -107,6 +115,9 @@ impl Office {
             Ok(pass) => pass,
             Err(panic) => return self.failed(&format!("the planner panicked: {panic}")),
         };
+        for job in pass.planned.shrunk_since(&term.planned) {
+            term.retirement.suspect(&job, now);
+        }
         term.planned = pass.planned;
         term.next_change = self.turnover.next_change(now);
         if let Some(resumes_at) = pass.resumes_at {
@@ -139,8 +150,10 @@ impl Office {
             Ok(Done::Carried(carried)) => self.carried(carried),
             Ok(Done::Collected(Ok(Guarded::Done(())))) => {}
             Ok(Done::Collected(Ok(Guarded::Deposed(posts)))) => self.sighted(posts),
+            Ok(Done::Held(Ok(held))) => self.retire(held),
             Ok(
                 Done::Surveyed(Err(error))
+                | Done::Held(Err(error))
                 | Done::Configured(Err(error), _)
                 | Done::Collected(Err(error)),
             ) => {
@@ -221,6 +234,9 @@ impl Office {
     fn refused(&mut self, now: Moment) {
         let verdict = self.rhythm.pass_refused(now, fastrand::f64());
         tracing::debug!(?verdict, "the cluster changed while a plan was written");
+        if let Some(term) = &mut self.term {
+            term.retirement.doubt(&self.picture, now);
+        }
         if verdict == Verdict::Resync {
             self.follow_range();
         }

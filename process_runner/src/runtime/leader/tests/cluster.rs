@@ -8,17 +8,22 @@ use tokio::time::timeout;
 
 use super::nodes::{Node, Spec};
 use crate::coordination::{
-    ClusterSnapshot, ConfigRecord, Etcd, Follower, Keys, PlanRecord, StoredPlan, etcd_over,
-    read_cluster,
+    ClusterSnapshot, ConfigRecord, Etcd, Follower, Keys, PlanRecord, StoredPlan, etcd_at,
+    etcd_over, read_cluster,
 };
-use crate::embedded::{EmbeddedEtcd, EmbeddedOptions};
+use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Link};
 use crate::model::Slot;
 
 /// A store and how to look into it.
 pub(super) struct Cluster {
-    pub(super) embedded: EmbeddedEtcd,
+    store: Store,
     pub(super) etcd: Etcd,
     pub(super) keys: Keys,
+}
+
+enum Store {
+    Embedded(EmbeddedEtcd),
+    Real(tests::etcd::Etcd),
 }
 
 /// What stands in the store.
@@ -36,7 +41,28 @@ impl Cluster {
         Self {
             etcd: etcd_over(embedded.channel()).await,
             keys: Keys::new("/p"),
-            embedded,
+            store: Store::Embedded(embedded),
+        }
+    }
+
+    /// On an etcd of this version, in real time.
+    pub(super) async fn on_real_etcd(version: tests::etcd::Version) -> Self {
+        let real = tests::etcd::Etcd::start(version).unwrap();
+        Self {
+            etcd: etcd_at(real.endpoint()).await,
+            keys: Keys::new("/p"),
+            store: Store::Real(real),
+        }
+    }
+
+    /// A way to the store for one node, with its own faults if the store can have any.
+    pub(super) async fn connect(&self) -> (Etcd, Option<Link>) {
+        match &self.store {
+            Store::Embedded(embedded) => {
+                let (channel, link) = embedded.faulty_channel();
+                (etcd_over(channel).await, Some(link))
+            }
+            Store::Real(real) => (etcd_at(real.endpoint()).await, None),
         }
     }
 

@@ -11,7 +11,7 @@ use super::cluster::{Cluster, config};
 use crate::clock::Clock;
 use crate::coordination::{
     Follower, Heartbeat, MemberRecord, NoteRecord, Opened, PlanRecord, PlannerKey, Registration,
-    Session, SlotRecord, Watched, etcd_over,
+    Session, SlotRecord, Watched,
 };
 use crate::embedded::Link;
 use crate::model::Slot;
@@ -70,7 +70,7 @@ impl Spec {
 /// A running node.
 pub(super) struct Node {
     pub(super) session: Session,
-    pub(super) link: Link,
+    link: Option<Link>,
     pub(super) member: MemberRecord,
     pub(super) leading: Option<Leading>,
     heartbeat: Heartbeat,
@@ -79,8 +79,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) async fn start(cluster: &Cluster, spec: Spec) -> Self {
-        let (channel, link) = cluster.embedded.faulty_channel();
-        let etcd = etcd_over(channel).await;
+        let (etcd, link) = cluster.connect().await;
         let jobs: Vec<_> = spec
             .jobs
             .iter()
@@ -117,6 +116,13 @@ impl Node {
         }
     }
 
+    /// What can go wrong between this node and the store.
+    pub(super) fn link(&self) -> &Link {
+        self.link
+            .as_ref()
+            .expect("a real etcd has no faults on demand")
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.session.node
     }
@@ -133,9 +139,6 @@ impl Node {
         drop((heartbeat, tasks, leading));
         session.close().await.unwrap();
     }
-
-    /// The process dies, and its lease is left to run out.
-    pub(super) fn vanish(self) {}
 
     /// Puts the member key anew.
     pub(super) async fn change(&mut self, change: impl FnOnce(&mut MemberRecord)) {
@@ -162,6 +165,11 @@ async fn obey(session: Session) {
                 session.etcd.delete(kv.key()).await;
             }
         }
+        for (slot, (_, record)) in slots_of(&session).await {
+            if record.retiring {
+                session.etcd.give_back(&session.keys, &slot).await;
+            }
+        }
         if let Some(plan) = plan {
             follow_plan(&session, &plan).await;
         }
@@ -185,7 +193,7 @@ async fn follow_plan(session: &Session, plan: &PlanRecord) {
                 let to = (&node, destination);
                 session.hand_over((&slot, revision), to, plan.ordered).await;
             }
-            None => session.etcd.delete(session.keys.slot(&slot)).await,
+            None => session.etcd.give_back(&session.keys, &slot).await,
         }
     }
 }

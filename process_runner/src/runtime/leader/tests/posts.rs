@@ -114,7 +114,7 @@ async fn leaderless_for_ever_a_campaign_that_commits_late_is_served() {
 async fn a_campaign_whose_answer_is_lost_is_won_all_the_same() {
     let cluster = Cluster::new().await;
     let mut node = Node::start(&cluster, Spec::new("a", &[("j", 2)]).follows()).await;
-    node.link
+    node.link()
         .lose_next_reply(crate::embedded::LostReply::Silence);
     let clock = crate::clock::Clock::tokio();
     node.leading = Some(super::super::Leading::start(node.session.clone(), clock));
