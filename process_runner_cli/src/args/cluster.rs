@@ -65,7 +65,12 @@ pub(crate) struct PauseArgs {
     /// The job
     pub(crate) job: String,
     /// For how long; without it, until `resume`
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        value_parser = duration::parse
+    )]
     pub(crate) time: Option<Duration>,
     /// Why, for whoever wonders
     #[arg(long, value_name = "REASON")]
@@ -111,6 +116,7 @@ pub(crate) struct DrainArgs {
         long,
         value_name = "DURATION",
         default_value = "10m",
+        allow_hyphen_values = true,
         value_parser = duration::parse,
         requires = "wait"
     )]

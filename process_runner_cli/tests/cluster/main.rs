@@ -9,3 +9,5 @@
 mod embedded;
 mod etcd;
 mod node;
+mod refusals;
+mod steering;
