@@ -75,10 +75,12 @@ pub(crate) use overrides::{Changed, change_override};
 pub(crate) use plans::{
     PlanAnswer, PlanWrite, StoredPlan, in_transactions as plans_in_transactions,
 };
+#[cfg(test)]
+pub(crate) use records::LeaderRecord;
 pub(crate) use records::{
-    ConfigRecord, Destination, JobRecord, LeaderRecord, LedgerRecord, LedgerState, MemberRecord,
-    NoteRecord, Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord,
-    WorkerRecord, decode,
+    ConfigRecord, Destination, JobRecord, LedgerRecord, LedgerState, MemberRecord, NoteRecord,
+    Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
+    decode,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
 pub(crate) use sighting::{Sighting, Watched};

@@ -1,6 +1,8 @@
 //! The arguments, typed. What the help says about a command stands here, what it does in
 //! `command/`.
 
+mod cluster;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +17,10 @@ use crate::Role;
 use crate::exit::Exit;
 use crate::logging::LogFormat;
 use crate::report::Format;
+
+pub(crate) use cluster::{
+    ClusterArgs, DrainArgs, JobArgs, NodeArgs, PauseArgs, ScaleArgs, SlotArgs,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -48,8 +54,34 @@ pub(crate) enum Command {
     Jobs(JobsArgs),
     /// Print the JSON Schema of the configuration file, for editors
     Schema(SchemaArgs),
-    /// Show the cluster as it is: nodes, jobs, and every worker index with its state
-    Status(StatusArgs),
+    /// Show the cluster: nodes, jobs, and why each worker runs not that should
+    Status(ClusterArgs),
+    /// List the nodes
+    Nodes(ClusterArgs),
+    /// List every worker with its node, state and counters
+    Workers(ClusterArgs),
+    /// Say why the workers of a job run where they run, or why one does not
+    Explain(SlotArgs),
+    /// Set how many workers a job has in the cluster, whatever its configuration says
+    Scale(ScaleArgs),
+    /// Stop the workers of a job on all nodes, until `resume` or for a while
+    Pause(PauseArgs),
+    /// End the pause of a job
+    Resume(JobArgs),
+    /// Let the workers of a job, or one of them, start afresh where they are
+    Restart(SlotArgs),
+    /// Let the workers of a job that wait after a failure or for work go on at once
+    Kick(JobArgs),
+    /// Make a node hand its workers over and take no more; it stays up
+    Quiet(NodeArgs),
+    /// Make a quiet node take workers again
+    ResumeNode(NodeArgs),
+    /// Make a node hand its workers over and exit
+    Drain(DrainArgs),
+    /// As `drain`; the second time it cancels records in hand, the third time it cuts off
+    Stop(NodeArgs),
+    /// Make a node write its worker table to its log
+    Dump(NodeArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
 }
@@ -156,42 +188,6 @@ pub(crate) struct SchemaArgs {
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) app: AppArgs,
-}
-
-/// Which cluster to talk to.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ClusterArgs {
-    /// The configuration file whose `etcd:` section to use
-    #[arg(short, long, value_name = "CONFIG", conflicts_with = "endpoints")]
-    config: Option<PathBuf>,
-    /// The entry of `environments:` to use; else PR_ENV, else `development`
-    #[arg(short, long, value_name = "ENV")]
-    environment: Option<String>,
-    /// The endpoints of etcd, instead of a configuration file
-    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
-    pub(crate) endpoints: Vec<String>,
-    /// The prefix of the keys, with --endpoints
-    #[arg(long, value_name = "PREFIX", default_value = "/process_runner/default")]
-    pub(crate) prefix: String,
-}
-
-impl ClusterArgs {
-    /// The configuration to read, if no endpoints were given.
-    pub(crate) fn config(&self) -> ConfigArgs {
-        ConfigArgs {
-            config: self.config.clone(),
-            environment: self.environment.clone(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct StatusArgs {
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
-    /// Print one JSON document
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -24,7 +24,13 @@ pub(crate) struct Running {
     pub(crate) name: String,
     pub(crate) handle: NodeHandle,
     pub(crate) requests: RequestCount,
-    pub(crate) task: JoinHandle<Result<NodeEnd, NodeError>>,
+    task: JoinHandle<Result<NodeEnd, NodeError>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Fleet {

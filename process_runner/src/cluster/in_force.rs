@@ -2,6 +2,7 @@
 //! set instead.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,13 @@ impl Pause {
             text += &format!(": {reason}");
         }
         text
+    }
+}
+
+impl fmt::Display for Pause {
+    /// As [`Pause::describe`], now.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.describe(super::unix_ms()))
     }
 }
 

@@ -119,6 +119,22 @@ async fn a_pause_says_who_and_why_and_keeps_the_workers_that_were_set() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pause_whose_time_has_passed_is_none() {
+    let scene = Scene::with(3, &["a"]).await;
+    let set = OverrideRecord {
+        paused: Some(PausedRecord {
+            until_unix_ms: Some(1),
+            ..PausedRecord::default()
+        }),
+        ..OverrideRecord::default()
+    };
+    scene.set("work", &set).await;
+    let change = cluster(&scene).await.resume("work").await.unwrap();
+    assert_eq!((change.before, change.after), (None, None));
+    assert_eq!(scene.override_of("work").await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_that_only_an_override_names_can_be_reset_away() {
     let scene = Scene::new().await;
     let set = OverrideRecord {
@@ -241,7 +257,8 @@ async fn a_restart_is_told_to_the_owners_of_the_slots_alone() {
     );
 
     let (told, at_b) = tokio::join!(cluster.restart("work", Some(1)), scene.acknowledge("b"));
-    assert_eq!(told.unwrap().obeyed.len(), 1);
+    let told = told.unwrap();
+    assert_eq!((told.obeyed.len(), told.missed.len()), (1, 0));
     assert_eq!(
         at_b,
         NoteRecord::Restart {

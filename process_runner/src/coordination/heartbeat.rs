@@ -57,6 +57,8 @@ pub(crate) struct Subject {
     pub(crate) member_key: String,
     /// The member key's create_revision: ours and nobody else's.
     pub(crate) member_created: i64,
+    /// What makes the store this store, and the mod_revision that this session rests on.
+    pub(crate) meta: (String, i64),
     /// A key that is never put.
     pub(crate) never_key: String,
     /// What to read on the way.
@@ -194,13 +196,15 @@ impl Beat {
         let Subject {
             member_key,
             member_created,
+            meta: (meta_key, meta_revision),
             never_key,
             look,
             ..
         } = &self.subject;
         let asked = look.slots.asked();
         let ours = Compare::create_revision(member_key.as_str(), CompareOp::Equal, *member_created);
-        let txn = Txn::new().when([ours]).and_then(
+        let store = Compare::mod_revision(meta_key.as_str(), CompareOp::Equal, *meta_revision);
+        let txn = Txn::new().when([ours, store]).and_then(
             [TxnOp::delete(never_key.as_str(), None)]
                 .into_iter()
                 .chain(look.reads(&asked))
@@ -208,7 +212,8 @@ impl Beat {
         );
         let reply = self.etcd.txn(txn).await?;
         if !reply.succeeded() {
-            return Err(Failure::Gone("the node's member key is gone".to_owned()));
+            let reason = "the node's member key is gone, or the store's meta key changed";
+            return Err(Failure::Gone(reason.to_owned()));
         }
         let committed_in = reply.header().map_or(0, |header| header.raft_term());
         if committed_in == acked_in {

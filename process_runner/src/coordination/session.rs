@@ -129,6 +129,7 @@ impl Session {
             lease: self.lease,
             member_key: self.keys.member(&self.node),
             member_created: self.member_created,
+            meta: (self.keys.meta(), self.meta_revision),
             never_key: self.keys.never(),
             look: Look {
                 keys: self.keys.clone(),

@@ -168,3 +168,6 @@ impl ClusterSnapshot {
         (member.record.incarnation == owned.record.incarnation).then_some(member)
     }
 }
+
+#[cfg(test)]
+mod tests;

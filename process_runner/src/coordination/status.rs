@@ -8,7 +8,7 @@ use std::time::Duration;
 use etcd_client::{PutOptions, Txn, TxnOp};
 
 use super::keys::Keys;
-use super::records::{MemberRecord, StatusRecord, encode};
+use super::records::{StatusRecord, encode};
 use super::session::{explain, positive_random, random_u128};
 use super::{CallError, CoordinationError, Etcd, Session};
 

@@ -73,7 +73,7 @@ impl Chaos {
         while self.nodes.len() < 2 {
             self.join();
         }
-        let status = self.place.status_when(|status| is_at_rest(status));
+        let status = self.place.status_when(is_at_rest);
         for program in self.nodes.values() {
             program.signal(Signal::TERM).unwrap();
         }

@@ -88,7 +88,7 @@ impl History {
             }
             // One node runs an index once at a time, so its last run under this fence is meant.
             let same = |run: &&mut Run| run.node == node && run.fence == fence;
-            let run = runs.iter_mut().rev().find(same).expect(line);
+            let run = runs.iter_mut().rev().find(same).unwrap();
             run.last_sign = run.last_sign.max(at);
         }
         for runs in slots.values_mut() {

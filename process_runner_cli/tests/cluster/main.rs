@@ -11,3 +11,5 @@ mod embedded;
 mod etcd;
 mod history;
 mod node;
+mod refusals;
+mod steering;

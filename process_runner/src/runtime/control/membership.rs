@@ -8,13 +8,15 @@ use tokio::task::JoinHandle;
 use super::Control;
 use crate::coordination::{CallError, Said, Session, Standing};
 
+type Putting = JoinHandle<Result<Option<Said>, CallError>>;
+
 /// Keeps the member key in line with what the node is.
 #[derive(Default)]
 pub(super) struct Membership {
     pub(super) wanted: Standing,
     /// What etcd has.
     said: Standing,
-    putting: Option<(Standing, JoinHandle<Result<Option<Said>, CallError>>)>,
+    putting: Option<(Standing, Putting)>,
     /// The last put failed.
     failed: bool,
 }
