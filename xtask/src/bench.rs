@@ -14,6 +14,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::{tools, workspace};
 
 /// One benchmark.
 struct Benchmark {
@@ -65,6 +66,17 @@ fn measure(benchmark: &Benchmark) -> Result<Value> {
     figures["bench"] = json!(benchmark.name);
     figures["cores"] = json!(cores);
     Ok(figures)
+}
+
+/// Runs a benchmark of cargo, which prints its figures on its last line.
+fn cargo_bench(package: &str, bench: &str, variables: tools::Variables) -> Result<Value> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["bench", "--package", package, "--bench", bench]);
+    let output = workspace::output(cargo.envs(variables))?;
+    let text = String::from_utf8_lossy(&output);
+    let document = text.lines().last().unwrap_or_default();
+    serde_json::from_str(document)
+        .map_err(|error| Error::Found(format!("the benchmark printed `{document}`: {error}")))
 }
 
 fn choose(name: Option<&str>) -> Result<Vec<&'static Benchmark>> {

@@ -110,25 +110,31 @@ impl fmt::Display for Obstacle {
 /// Plans `view`. Deterministic, and independent of the order of nodes and jobs.
 pub fn plan(view: &ClusterView, scope: Scope) -> Plan {
     let grid = Grid::new(view);
-    let balanced = cheapest(&grid, Ask::Balanced);
     let counts = match scope {
-        Scope::Balance => balanced,
-        Scope::Needed => {
-            let staying = staying::staying(&grid, &balanced);
-            cheapest(
-                &grid,
-                Ask::Needed {
-                    staying: &staying,
-                    balanced: &balanced,
-                },
-            )
-        }
+        Scope::Balance => cheapest(&grid, Ask::Balanced),
+        Scope::Needed => needed(&grid),
     };
     let mut jobs = vec![Vec::new(); view.jobs.len()];
     for (job, at) in grid.jobs.iter().enumerate() {
         jobs[at.view] = seats::seat(view, &grid, job, &counts[grid.row(job)]);
     }
     Plan { jobs }
+}
+
+/// Per cell: how many workers there are when nothing moves that need not.
+fn needed(grid: &Grid) -> Vec<u32> {
+    if staying::all_may_stay(grid) {
+        return grid.held.clone();
+    }
+    let balanced = cheapest(grid, Ask::Balanced);
+    let staying = staying::staying(grid, &balanced);
+    cheapest(
+        grid,
+        Ask::Needed {
+            staying: &staying,
+            balanced: &balanced,
+        },
+    )
 }
 
 /// Per cell: how many workers the best plan has there.

@@ -160,7 +160,7 @@ fn tell_moves(text: &mut String, rehearsal: &Rehearsal) {
     }
     for ((job, from, to), indexes) in ways {
         let from = from.as_deref().unwrap_or("nowhere");
-        let _ = writeln!(text, "  {job}  {}  {} -> {}", ranges(&indexes), from, to);
+        let _ = writeln!(text, "  {job}  {}  {from} -> {to}", ranges(&indexes));
     }
 }
 

@@ -66,9 +66,11 @@ fn cells(grid: &Grid, ask: Ask<'_>, bands: &[Band], steep: &[u32]) -> Vec<Cell> 
             count: 0,
         }
     };
-    let jobs = 0..grid.jobs.len();
-    jobs.flat_map(|job| grid.row(job).zip(steep).map(cell))
-        .collect()
+    let mut cells = Vec::with_capacity(grid.caps.len());
+    for job in 0..grid.jobs.len() {
+        cells.extend(grid.row(job).zip(steep).map(cell));
+    }
+    cells
 }
 
 /// The fair share of each cell, jobs of one shape computed once.

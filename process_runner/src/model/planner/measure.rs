@@ -108,15 +108,16 @@ fn distance(counts: impl Iterator<Item = u32> + Clone) -> u32 {
 }
 
 /// A number of moves below which no fair plan of `view` is possible: each job alone, or all slots
-/// together, would be off their shares. `None` where caps, labels or last resorts bend the shares,
-/// so that nothing so simple can be said.
+/// together, would be off their shares. `None` where caps, labels, zones or last resorts come before
+/// the number of moves, so that nothing so simple can be said.
 pub fn lower_bound(view: &ClusterView) -> Option<u64> {
     let grid = Grid::new(view);
     let free = |node: &NodeView| node.capacity.is_none() && !node.last_resort;
     let open = |(place, node): (NodeIx, &NodeView)| {
         !node.takes_slots() || view.jobs.iter().all(|job| job.allows(place))
     };
-    let plain = view.nodes.iter().all(free)
+    let plain = grid.zones == 1
+        && view.nodes.iter().all(free)
         && (0..).zip(&view.nodes).all(open)
         && view.jobs.iter().all(|job| job.max_per_node.is_none());
     if !plain || !view.nodes.iter().any(NodeView::takes_slots) {

@@ -1,6 +1,21 @@
 //! What may stay where it is, when nothing moves that need not.
 
-use super::grid::Grid;
+use super::grid::{Grid, GridJob, GridNode};
+
+/// Whether every seat has a node and may stay there.
+pub(super) fn all_may_stay(grid: &Grid) -> bool {
+    let fits = |(job, at): (usize, &GridJob)| {
+        let row = grid.row(job);
+        let mut cells = grid.held[row.clone()].iter().zip(&grid.caps[row.clone()]);
+        let held: u64 = grid.held[row].iter().map(|held| u64::from(*held)).sum();
+        held == u64::from(at.demand) && cells.all(|(held, cap)| held <= cap)
+    };
+    let has_room = |(node, at): (usize, &GridNode)| {
+        let held = (0..grid.jobs.len()).map(|job| u64::from(grid.held[grid.cell(job, node)]));
+        held.sum::<u64>() <= u64::from(at.capacity)
+    };
+    grid.jobs.iter().enumerate().all(fits) && grid.nodes.iter().enumerate().all(has_room)
+}
 
 /// Per cell: how many seats the node may keep. Where a cap is exceeded, those go first that the
 /// balanced plan moves away.
