@@ -3,7 +3,8 @@
 //! | call | does |
 //! |---|---|
 //! | [`Session::put_member`] | says what the node is now, and reads in the same transaction what was sent to it before that took effect |
-//! | [`Session::acknowledge`] | deletes notes that were obeyed |
+//! | [`Session::acknowledge`] | deletes notes of slots that arrived |
+//! | [`Session::take_note`] | deletes an operator's note, and says whether it was still there |
 //! | [`Session::read_slots`] | reads slots that a note of unknown age speaks of |
 //!
 //! Whoever puts a slot on this node's lease compares the member key's mod_revision. So after the
@@ -11,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use etcd_client::{GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse};
+use etcd_client::{Compare, CompareOp, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse};
 
 use super::follow::Entry;
 use super::indexes::Indexes;
@@ -104,6 +105,18 @@ impl Session {
             self.etcd.txn(txn).await?;
         }
         Ok(())
+    }
+
+    /// Takes an operator's note out of the inbox: that is its acknowledgement. False if it was
+    /// withdrawn: whoever put it has given up by then, and said so.
+    ///
+    /// Dropped, the note may be gone without having been obeyed.
+    pub(crate) async fn take_note(&self, key: &[u8]) -> Result<bool, CallError> {
+        let there = Compare::create_revision(key, CompareOp::Greater, 0);
+        let txn = Txn::new()
+            .when([self.is_member(), there])
+            .and_then([TxnOp::delete(key, None)]);
+        Ok(self.etcd.txn(txn).await?.succeeded())
     }
 
     /// The slots among `slots` that are on this node's lease, each with its mod_revision.

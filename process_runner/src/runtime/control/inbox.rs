@@ -6,7 +6,10 @@
 //! heartbeat --sighting-->   >  read the slots, then act /
 //! ```
 //!
-//! A note is a doorbell, never the truth. One that was just put names slots that were put in the
+//! An operator's note is obeyed once it was taken out of the inbox: one that was withdrawn while this
+//! node was suspended is not obeyed later.
+//!
+//! A note of slots is a doorbell, never the truth. One that was just put names slots that were put in the
 //! same revision, so its own revision is theirs. One of unknown age (a snapshot, or what a renewal
 //! saw) names slots that may have moved on: they are read first.
 //!
@@ -30,12 +33,16 @@ use crate::model::{Event, Moment, Slot, StopReason};
 
 /// An acknowledged note is remembered so long: longer than any read that may still show it.
 const REMEMBERED: Duration = Duration::from_secs(60);
+/// A note that is there so long after it was seen was not deleted: longer than any call takes.
+const LOST: Duration = Duration::from_secs(5);
 
 /// One session's inbox.
 pub(super) struct Inbox {
     follower: Follower,
-    /// Notes that were obeyed, and when.
-    obeyed: BTreeMap<Vec<u8>, Moment>,
+    /// Notes that were seen, and when.
+    seen: BTreeMap<Vec<u8>, Moment>,
+    /// Operators' notes that are to be taken.
+    offered: Vec<(Vec<u8>, NoteRecord)>,
     /// Obeyed, and not yet acknowledged.
     unacknowledged: Vec<Vec<u8>>,
     acknowledging: bool,
@@ -56,6 +63,10 @@ pub(super) enum Heard {
 /// What a task of the inbox did.
 pub(super) enum Done {
     Acknowledged,
+    /// An operator's note was taken, or may have been.
+    Taken(NoteRecord),
+    /// It was withdrawn.
+    Withdrawn,
     /// These slots were read.
     Read(Vec<Slot>, Result<Vec<(Slot, SlotRecord, i64)>, CallError>),
 }
@@ -66,7 +77,8 @@ impl Inbox {
         let range = session.keys.inbox(&session.node);
         Self {
             follower: Follower::start(session.etcd.clone(), range),
-            obeyed: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            offered: Vec::new(),
             unacknowledged: Vec::new(),
             acknowledging: false,
             doubtful: Vec::new(),
@@ -95,6 +107,19 @@ impl Inbox {
 
     /// Sends what waits, one of each kind at a time, so that bursts go out together.
     pub(super) fn send(&mut self, session: &Session) {
+        for (key, note) in self.offered.drain(..) {
+            let session = session.clone();
+            self.tasks.spawn(async move {
+                match session.take_note(&key).await {
+                    Ok(true) => Done::Taken(note),
+                    Ok(false) => Done::Withdrawn,
+                    Err(error) => {
+                        tracing::debug!(%error, "a note may or may not be taken; obeying it");
+                        Done::Taken(note)
+                    }
+                }
+            });
+        }
         if !self.acknowledging && !self.unacknowledged.is_empty() {
             self.acknowledging = true;
             let notes = std::mem::take(&mut self.unacknowledged);
@@ -120,7 +145,7 @@ impl Inbox {
     /// etcd answers: what could not be read is tried again, what is long past forgotten.
     pub(super) fn healthy(&mut self, now: Moment) {
         self.unreadable = false;
-        self.obeyed.retain(|_, at| now < *at + REMEMBERED);
+        self.seen.retain(|_, at| now < *at + REMEMBERED);
     }
 }
 
@@ -153,14 +178,34 @@ impl Control<'_> {
             return self.on_plan(entry);
         }
         let now = self.clock.now();
-        // Acknowledged again if it is still there: the first deletion may have been lost.
-        self.inbox.unacknowledged.push(entry.key.clone());
-        if self.inbox.obeyed.insert(entry.key.clone(), now).is_some() {
+        if let Some(at) = self.inbox.seen.get(&entry.key) {
+            // Still there long after: the deletion was lost.
+            if now > *at + LOST {
+                self.inbox.unacknowledged.push(entry.key.clone());
+            }
             return;
         }
+        self.inbox.seen.insert(entry.key.clone(), now);
+        let revision = live.then_some(entry.mod_revision);
         match serde_json::from_slice::<NoteRecord>(&entry.value) {
-            Ok(note) => self.on_note(note, live.then_some(entry.mod_revision)),
+            Ok(NoteRecord::Arrived {
+                slots,
+                ordered,
+                retiring,
+            }) => {
+                self.inbox.unacknowledged.push(entry.key.clone());
+                match revision {
+                    Some(revision) => {
+                        for slot in each(&slots) {
+                            self.arrive(slot, revision, ordered, retiring);
+                        }
+                    }
+                    None => self.inbox.doubtful.extend(each(&slots)),
+                }
+            }
+            Ok(note) => self.inbox.offered.push((entry.key.clone(), note)),
             Err(error) => {
+                self.inbox.unacknowledged.push(entry.key.clone());
                 let key = String::from_utf8_lossy(&entry.key);
                 tracing::warn!(%key, %error, "a note cannot be read; it is from another version");
             }
@@ -183,20 +228,10 @@ impl Control<'_> {
         }
     }
 
-    fn on_note(&mut self, note: NoteRecord, revision: Option<i64>) {
+    /// Does what an operator asks for.
+    fn obey_note(&mut self, note: NoteRecord) {
         match note {
-            NoteRecord::Arrived {
-                slots,
-                ordered,
-                retiring,
-            } => match revision {
-                Some(revision) => {
-                    for slot in each(&slots) {
-                        self.arrive(slot, revision, ordered, retiring);
-                    }
-                }
-                None => self.inbox.doubtful.extend(each(&slots)),
-            },
+            NoteRecord::Arrived { .. } => {}
             NoteRecord::Quiet => self.handle.quiet(),
             NoteRecord::Resume => self.handle.resume(),
             NoteRecord::Drain => self.handle.drain(),
@@ -221,6 +256,8 @@ impl Control<'_> {
     fn on_inbox_done(&mut self, done: Done) {
         match done {
             Done::Acknowledged => self.inbox.acknowledging = false,
+            Done::Taken(note) => self.obey_note(note),
+            Done::Withdrawn => tracing::debug!("a note was withdrawn before it was obeyed"),
             Done::Read(asked, found) => {
                 self.inbox.reading = false;
                 match found {
