@@ -24,6 +24,8 @@
 //! A call tries one endpoint; the next call goes to another one. Nothing here retries a write
 //! blindly: the slot machine repeats the identical transaction until its outcome is known.
 
+#[cfg(test)]
+mod by_hand;
 mod configs;
 mod connect;
 mod election;
@@ -36,6 +38,7 @@ mod heartbeat;
 mod in_force;
 mod indexes;
 mod keys;
+mod ledger;
 mod notes;
 mod overrides;
 mod plans;
@@ -47,6 +50,8 @@ mod slots;
 mod snapshot;
 mod status;
 
+#[cfg(test)]
+pub(crate) use by_hand::{etcd_at, etcd_over};
 pub(crate) use configs::StoredConfig;
 pub(crate) use connect::{Connection, connect, join, to_hosted};
 pub(crate) use election::holder_in;
@@ -69,7 +74,7 @@ pub(crate) use plans::{
 pub(crate) use records::{
     ConfigRecord, Destination, JobRecord, LeaderRecord, LedgerRecord, LedgerState, MemberRecord,
     NoteRecord, Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord,
-    WorkerRecord,
+    WorkerRecord, decode,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
 pub(crate) use slots::Answer;

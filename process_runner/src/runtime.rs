@@ -16,6 +16,14 @@ mod erased;
 mod error;
 mod held;
 mod iteration;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the control loop starts `leader::Leading` with each session"
+    )
+)]
+mod leader;
 mod name;
 mod node;
 mod operator;

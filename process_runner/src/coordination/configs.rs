@@ -26,7 +26,7 @@ pub(crate) struct StoredConfig {
 impl Session {
     /// Reads all configurations, by their hashes. Cancel safe.
     pub(crate) async fn read_configs(&self) -> Result<BTreeMap<String, StoredConfig>, CallError> {
-        let configs = self.etcd.range(&self.keys.configs()).await?;
+        let configs = self.read(&self.keys.configs()).await?;
         let configs = configs.kvs().iter().filter_map(|kv| {
             let hash = self.keys.name(kv.key())?;
             let key = String::from_utf8_lossy(kv.key());

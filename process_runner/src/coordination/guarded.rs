@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use etcd_client::{Compare, CompareOp, GetResponse, Txn, TxnOp, TxnOpResponse, TxnResponse};
 
+use super::keys::Range;
 use super::{CallError, Session};
 use crate::model::Backoff;
 use crate::model::leading::Sighting;
@@ -61,6 +62,21 @@ impl Session {
                 Err(error @ (CallError::Unknown(_) | CallError::NotDone(_))) => {
                     attempt += 1;
                     tracing::debug!(attempt, %error, "repeating a transaction");
+                    tokio::time::sleep(REPEAT.delay(attempt, fastrand::f64())).await;
+                }
+                settled => return settled,
+            }
+        }
+    }
+
+    /// Reads a range, again and again while etcd does not answer. Cancel safe.
+    pub(super) async fn read(&self, range: &Range) -> Result<GetResponse, CallError> {
+        let mut attempt = 0;
+        loop {
+            match self.etcd.range(range).await {
+                Err(error @ (CallError::Unknown(_) | CallError::NotDone(_))) => {
+                    attempt += 1;
+                    tracing::debug!(attempt, %error, "reading again");
                     tokio::time::sleep(REPEAT.delay(attempt, fastrand::f64())).await;
                 }
                 settled => return settled,

@@ -106,6 +106,19 @@ impl Keys {
         self.range("fences")
     }
 
+    /// The ledger of one job.
+    pub(crate) fn fences_of(&self, job: &str) -> Range {
+        self.range(&format!("fences/{job}"))
+    }
+
+    /// The slot whose ledger the key is; `None` for every other key.
+    pub(crate) fn parse_fence(&self, key: &[u8]) -> Option<Slot> {
+        let key = std::str::from_utf8(key).ok()?;
+        let rest = key.strip_prefix(&*self.prefix)?.strip_prefix("/fences/")?;
+        let (job, index) = rest.split_once('/')?;
+        Some(Slot::new(job, index.parse().ok()?))
+    }
+
     pub(crate) fn config(&self, hash: &str) -> String {
         format!("{}/configs/{hash}", self.prefix)
     }
@@ -217,6 +230,11 @@ mod tests {
             keys.parse_planner(keys.slot(&slot).as_bytes()),
             Some(PlannerKey::Slot(slot))
         );
+        let fence = Slot::new("process_queue", 7);
+        let key = keys.fence(&fence).into_bytes();
+        let of_job = keys.fences_of("process_queue");
+        assert!(of_job.from <= key && key < of_job.to);
+        assert_eq!(keys.parse_fence(&key), Some(fence));
         assert_eq!(
             keys.parse_planner(keys.member("a-2").as_bytes()),
             Some(PlannerKey::Member("a-2".into()))

@@ -89,7 +89,7 @@ impl Session {
 
     /// Reads all plans. Cancel safe.
     pub(crate) async fn read_plans(&self) -> Result<BTreeMap<Arc<str>, StoredPlan>, CallError> {
-        let inboxes = self.etcd.range(&self.keys.inboxes()).await?;
+        let inboxes = self.read(&self.keys.inboxes()).await?;
         let plans = inboxes.kvs().iter().filter_map(|kv| {
             let node = self.keys.parse_plan(kv.key())?;
             Some((node.into(), stored(kv.key(), kv.value(), kv.mod_revision())))

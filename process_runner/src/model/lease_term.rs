@@ -57,6 +57,11 @@ impl LeaseTerm {
         self.hard - Duration::from_secs(1).min(self.ttl / 8)
     }
 
+    /// The ttl, as etcd last confirmed it.
+    pub fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
     /// The time between renewals: a fifth of the ttl.
     pub fn period(&self) -> Duration {
         self.ttl / 5

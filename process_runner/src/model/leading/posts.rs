@@ -165,13 +165,26 @@ impl Posts {
         Some(step)
     }
 
-    /// When to ask for a step again if nothing happens until then.
-    pub fn wake(&self) -> Moment {
-        match self.due {
-            _ if self.busy || !self.known() || self.holds_any() => Moment::NEVER,
-            Some((_, due)) => due.max(self.willing_from),
-            None => Moment::NEVER,
+    /// When to ask for a step if nothing happens until then.
+    pub fn wake(&self, now: Moment) -> Moment {
+        if self.busy || !self.known() {
+            return Moment::NEVER;
         }
+        match self.due {
+            _ if self.wanted(now).is_some() => now,
+            Some((_, due)) if !self.holds_any() => due.max(self.willing_from),
+            _ => Moment::NEVER,
+        }
+    }
+
+    /// False while this node leaves the posts to others.
+    pub fn is_willing(&self, now: Moment) -> bool {
+        now >= self.willing_from
+    }
+
+    /// True once this node takes no post any more.
+    pub fn is_done(&self) -> bool {
+        self.willing_from == Moment::NEVER
     }
 
     /// The term, while this node leads.
@@ -187,7 +200,7 @@ impl Posts {
     fn wanted(&self, now: Moment) -> Option<Step> {
         let leads = self.ours(&self.leader);
         let stands_by = self.ours(&self.standby);
-        let willing = now >= self.willing_from;
+        let willing = self.is_willing(now);
         match (leads, stands_by) {
             (Some(created), _) if !willing => Some(Step::Vacate {
                 post: Post::Leader,

@@ -135,6 +135,11 @@ impl Rhythm {
         Verdict::Retry
     }
 
+    /// It has to wait for something that is nobody's fault here, such as space in etcd.
+    pub fn pass_postponed(&mut self, now: Moment) {
+        self.due = self.due.min(now + RETRY.max);
+    }
+
     fn debounce(&self) -> Duration {
         let slow = self.passes.saturating_sub(QUICK_PASSES - 1).min(16);
         (DEBOUNCE * (1 << slow)).min(DEBOUNCE_MAX)

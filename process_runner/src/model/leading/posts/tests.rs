@@ -35,7 +35,7 @@ fn nothing_is_done_before_both_posts_were_seen() {
     assert_eq!(posts.step(after(1)), None);
     posts.sighted(sighting(Post::Leader, None, 1), START, 0.0);
     assert_eq!(
-        (posts.step(after(9_999)), posts.wake()),
+        (posts.step(after(9_999)), posts.wake(after(9_999))),
         (None, Moment::NEVER)
     );
 }
@@ -43,7 +43,7 @@ fn nothing_is_done_before_both_posts_were_seen() {
 #[test]
 fn the_first_node_of_a_cluster_campaigns_at_once() {
     let mut posts = node(None, None);
-    assert_eq!(posts.wake(), START);
+    assert_eq!(posts.wake(START), START);
     assert_eq!(posts.step(START), Some(Step::Campaign(Post::Leader)));
     assert_eq!(posts.step(START), None, "one step at a time");
 }
@@ -70,7 +70,7 @@ fn when_both_are_lost_each_node_waits_its_own_time() {
         let mut posts = node(Some(("b", 5)), Some(("c", 6)));
         posts.sighted(sighting(Post::Leader, None, 11), START, chance);
         posts.sighted(sighting(Post::Standby, None, 11), START, chance);
-        assert_eq!(posts.wake(), after(millis));
+        assert_eq!(posts.wake(START), after(millis));
         assert_eq!(posts.step(after(millis - 1)), None);
         let step = posts.step(after(millis));
         assert_eq!(step, Some(Step::Campaign(Post::Leader)));
@@ -80,9 +80,9 @@ fn when_both_are_lost_each_node_waits_its_own_time() {
 #[test]
 fn seeing_the_same_again_does_not_put_a_campaign_off() {
     let mut posts = node(Some(("b", 5)), None);
-    assert_eq!(posts.wake(), after(50));
+    assert_eq!(posts.wake(START), after(50));
     posts.sighted(sighting(Post::Standby, None, 12), after(40), 1.0);
-    assert_eq!(posts.wake(), after(50));
+    assert_eq!(posts.wake(START), after(50));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_draining_node_vacates_both_posts_and_never_campaigns_again() {
     posts.sighted(sighting(Post::Standby, None, 12), START, 0.0);
     posts.settled(START, 0.0);
     assert_eq!(
-        (posts.step(after(99_999)), posts.wake()),
+        (posts.step(after(99_999)), posts.wake(after(99_999))),
         (None, Moment::NEVER)
     );
 }
@@ -121,11 +121,12 @@ fn a_draining_node_vacates_both_posts_and_never_campaigns_again() {
 fn a_node_that_resigned_campaigns_again_later() {
     let mut posts = node(Some(("me", 5)), None);
     posts.willing_from(after(4_000));
+    assert_eq!(posts.wake(START), START, "vacating does not wait");
     assert!(matches!(posts.step(START), Some(Step::Vacate { .. })));
     posts.sighted(sighting(Post::Leader, None, 11), START, 0.0);
     posts.settled(START, 0.0);
     assert_eq!(posts.step(after(3_999)), None);
-    assert_eq!(posts.wake(), after(4_000));
+    assert_eq!(posts.wake(START), after(4_000));
     assert_eq!(posts.step(after(4_000)), Some(Step::Campaign(Post::Leader)));
 }
 
@@ -282,7 +283,7 @@ impl World {
             let step = self.nodes[node].step(self.now);
             self.calls.extend(step.map(|step| (node, step, false)));
         } else if busy.is_empty() && self.calls.is_empty() {
-            let next = self.nodes.iter().map(Posts::wake).min();
+            let next = self.nodes.iter().map(|node| node.wake(self.now)).min();
             match next.filter(|next| *next <= horizon) {
                 Some(next) => self.now = next.max(self.now),
                 None => return false,
