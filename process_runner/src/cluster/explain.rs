@@ -157,15 +157,14 @@ fn for_job(
     member: &MemberRecord,
 ) -> NodeForJob {
     let verdict = status::verdict(picture, job, in_force, node, member);
-    let slots = picture.cluster.slots.iter();
-    let owned = slots.filter(|(_, owned)| owned.record.incarnation == member.incarnation);
+    let (slots, workers) = picture.owns(&member.incarnation, job);
     NodeForJob {
         node: node.to_owned(),
         state: member.state.clone(),
         eligible: matches!(verdict, Verdict::Takes | Verdict::Full(_)),
         takes: verdict == Verdict::Takes,
-        workers: owned.clone().filter(|(slot, _)| *slot.job == *job).count() as u64,
-        slots: owned.count() as u64,
+        workers,
+        slots,
         capacity: member.capacity,
         reason: match verdict {
             Verdict::Takes => None,

@@ -21,15 +21,31 @@ pub(super) struct Picture<'a> {
     planned: HashMap<Key<'a>, (&'a str, Order)>,
     /// What living nodes report, by node.
     reports: HashMap<&'a str, HashMap<Key<'a>, &'a WorkerRecord>>,
-    /// What each node owns, or is planned to own if it has a plan: in all, and of each job.
+    /// What each node is planned to own, or owns if it has no plan.
     loads: HashMap<&'a str, Load<'a>>,
+    /// What each process owns, by its incarnation.
+    owned: HashMap<&'a str, Load<'a>>,
+    /// The node that drained a slot and runs until idle.
+    done: HashMap<Key<'a>, &'a str>,
 }
 
 /// How much a node has.
 #[derive(Default)]
 pub(super) struct Load<'a> {
     pub(super) slots: u64,
-    pub(super) by_job: HashMap<&'a str, u64>,
+    by_job: HashMap<&'a str, u64>,
+}
+
+impl<'a> Load<'a> {
+    fn add(&mut self, job: &'a str, count: u64) {
+        self.slots += count;
+        *self.by_job.entry(job).or_default() += count;
+    }
+
+    /// How many of them are of `job`.
+    pub(super) fn of_job(&self, job: &str) -> u64 {
+        self.by_job.get(job).copied().unwrap_or(0)
+    }
 }
 
 impl<'a> Picture<'a> {
@@ -39,6 +55,8 @@ impl<'a> Picture<'a> {
             planned: planned(cluster),
             reports: reports(cluster),
             loads: loads(cluster),
+            owned: owned(cluster),
+            done: done(cluster),
             cluster,
             now,
         }
@@ -71,6 +89,17 @@ impl<'a> Picture<'a> {
     /// What a node has, by its plan if there is one.
     pub(super) fn load(&self, node: &str) -> Option<&Load<'a>> {
         self.loads.get(node)
+    }
+
+    /// How many slots a process owns: in all, and of `job`.
+    pub(super) fn owns(&self, incarnation: &str, job: &str) -> (u64, u64) {
+        let load = self.owned.get(incarnation);
+        load.map_or((0, 0), |load| (load.slots, load.of_job(job)))
+    }
+
+    /// The node that found no more work for a slot and runs until idle.
+    pub(super) fn done_by<'s>(&'s self, slot: &'s Slot) -> Option<&'s str> {
+        self.done.get(&(&*slot.job, slot.index)).copied()
     }
 
     pub(super) fn fence(&self, owned: &OwnedSlot) -> Option<u64> {
@@ -120,20 +149,36 @@ fn reports(cluster: &ClusterSnapshot) -> HashMap<&str, HashMap<Key<'_>, &WorkerR
 
 fn loads(cluster: &ClusterSnapshot) -> HashMap<&str, Load<'_>> {
     let mut loads: HashMap<&str, Load<'_>> = HashMap::new();
-    let mut add = |node, job, count: u64| {
-        let load: &mut Load<'_> = loads.entry(node).or_default();
-        load.slots += count;
-        *load.by_job.entry(job).or_default() += count;
-    };
     for (node, plan) in &cluster.plans {
+        let load = loads.entry(node).or_default();
         for (job, indexes) in &plan.slots {
-            add(node.as_str(), job.as_str(), indexes.iter().count() as u64);
+            load.add(job, indexes.iter().count() as u64);
         }
     }
     for (slot, owned) in &cluster.slots {
-        if !cluster.plans.contains_key(&owned.record.owner) {
-            add(owned.record.owner.as_str(), &*slot.job, 1);
+        let owner = &owned.record.owner;
+        if !cluster.plans.contains_key(owner) {
+            loads.entry(owner).or_default().add(&slot.job, 1);
         }
     }
     loads
+}
+
+fn owned(cluster: &ClusterSnapshot) -> HashMap<&str, Load<'_>> {
+    let mut loads: HashMap<&str, Load<'_>> = HashMap::new();
+    for (slot, owned) in &cluster.slots {
+        let load = loads.entry(&owned.record.incarnation).or_default();
+        load.add(&slot.job, 1);
+    }
+    loads
+}
+
+fn done(cluster: &ClusterSnapshot) -> HashMap<Key<'_>, &str> {
+    let mut done = HashMap::new();
+    for (node, member) in &cluster.members {
+        for (job, indexes) in &member.record.done {
+            done.extend(indexes.iter().map(|index| ((job.as_str(), index), &**node)));
+        }
+    }
+    done
 }

@@ -8,7 +8,7 @@ mod drift;
 mod slots;
 mod why_not;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -183,10 +183,6 @@ pub(super) fn job(name: &str, in_force: &InForce<'_>, slots: &[SlotStatus]) -> J
 
 fn nodes(picture: &Picture<'_>) -> Vec<NodeStatus> {
     let cluster = picture.cluster;
-    let mut owned: HashMap<&str, u64> = HashMap::new();
-    for slot in cluster.slots.values() {
-        *owned.entry(&slot.record.incarnation).or_default() += 1;
-    }
     let planned = |node: &str| {
         let plan = cluster.plans.get(node)?;
         let indexes = plan.slots.values();
@@ -204,7 +200,7 @@ fn nodes(picture: &Picture<'_>) -> Vec<NodeStatus> {
                 node: node.to_string(),
                 incarnation: member.incarnation.clone(),
                 state: member.state.clone(),
-                slots: owned.get(&*member.incarnation).copied().unwrap_or(0),
+                slots: picture.owns(&member.incarnation, "").0,
                 capacity: member.capacity,
                 zone: member.zone.clone(),
                 version: member.version.clone(),

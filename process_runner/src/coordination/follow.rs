@@ -55,6 +55,15 @@ pub(crate) enum Change {
     Delete { key: Vec<u8>, revision: i64 },
 }
 
+impl Change {
+    fn revision(&self) -> i64 {
+        match self {
+            Self::Put(entry) => entry.mod_revision,
+            Self::Delete { revision, .. } => *revision,
+        }
+    }
+}
+
 /// A follower of one range. Dropping it ends its task.
 pub(crate) struct Follower {
     feed: mpsc::Receiver<Feed>,
@@ -140,7 +149,9 @@ async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) ->
             return Ended::Progressed(reason);
         }
         let changes = changes(&response, last);
-        last = last.max(response.header().map_or(0, |header| header.revision()));
+        // Not the header's: the answer that creates the watch bears the store's present revision,
+        // and what was written since the snapshot comes only after it.
+        last = changes.iter().map(Change::revision).fold(last, i64::max);
         if changes.is_empty() {
             continue;
         }
@@ -190,3 +201,6 @@ impl From<&etcd_client::KeyValue> for Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

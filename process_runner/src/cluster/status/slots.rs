@@ -145,7 +145,7 @@ fn vacant(picture: &Picture<'_>, slot: &Slot, obstacles: &mut Obstacles) -> Stan
     if let Some(pause) = &job.pause {
         return state("paused", pause.describe(picture.now));
     }
-    if let Some(node) = done_by(picture, slot) {
+    if let Some(node) = picture.done_by(slot) {
         let reason = format!("node `{node}` found no more work for it and runs until idle");
         return state("waiting", reason);
     }
@@ -177,16 +177,6 @@ fn obstacle(
     let found = why_not::obstacle(picture, name, job);
     obstacles.insert(Arc::clone(name), found.clone());
     found
-}
-
-/// The node that drained the slot, if it runs until idle.
-fn done_by<'p>(picture: &'p Picture<'_>, slot: &Slot) -> Option<&'p str> {
-    let mut members = picture.cluster.members.iter();
-    let done = members.find(|(_, member)| {
-        let indexes = member.record.done.get(&*slot.job);
-        indexes.is_some_and(|indexes| indexes.contains(slot.index))
-    });
-    done.map(|(node, _)| &**node)
 }
 
 fn state(state: &str, reason: String) -> Standing {

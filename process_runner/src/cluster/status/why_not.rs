@@ -71,8 +71,7 @@ fn full(
     }
     let load = picture.load(node);
     let slots = load.map_or(0, |load| load.slots);
-    let of_job = load.and_then(|load| load.by_job.get(job));
-    let of_job = of_job.copied().unwrap_or(0);
+    let of_job = load.map_or(0, |load| load.of_job(job));
     if let Some(max) = member.capacity.filter(|max| slots >= u64::from(*max)) {
         return Some(format!("runs its max_workers of {max}"));
     }
