@@ -41,7 +41,7 @@ mod scalar;
 mod schema;
 mod secret;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -63,6 +63,7 @@ pub use node::NodeConfig;
 pub use problem::{Label, Position, Problem, ProblemKind, Problems, Severity, Span};
 pub use schema::schema;
 pub use secret::Secret;
+pub(crate) use validate::{NAME_RULE, is_name};
 
 /// A configuration that is valid as a whole.
 #[derive(Clone)]

@@ -2,11 +2,15 @@
 //!
 //! ```text
 //! runtime -> Session (one lease, one member key) -> Etcd (own timeout on every call) -> etcd_client
-//!               |- heartbeat: renews the lease and proves each renewal
-//!               |- slots:     claim, reclaim, release, each one conditioned transaction
-//!               |- election:  the posts `leader` and `standby`
-//!               |- plans, grants, configs: what a leader writes, guarded by its term
-//!               `- follow:    snapshot, then watch, then resync when anything is doubtful
+//!               |- heartbeat: renews the lease and proves each renewal         |
+//!               |- slots:     reclaim, transfer, release: one transaction each |
+//!               |- membership: the node's own member key and inbox             |
+//!               |- election:  the posts `leader` and `standby`                 |
+//!               |- plans, grants, configs: what a leader writes under its term |
+//!               `- follow:    snapshot, then watch, then resync if in doubt    |
+//! cluster -> snapshot:  everything at one revision                             |
+//!            overrides: what operators set for a job, by compare-and-put       |
+//!            notes:     what operators want of a node, and its answer ---------'
 //! ```
 //!
 //! # Guarantees
@@ -36,10 +40,17 @@ mod in_force;
 mod indexes;
 mod keys;
 mod ledger;
+mod membership;
+mod notes;
+mod overrides;
 mod plans;
 mod records;
+#[cfg(test)]
+pub(crate) mod scene;
 mod session;
+mod sighting;
 mod slots;
+mod snapshot;
 mod status;
 
 #[cfg(test)]
@@ -58,15 +69,21 @@ pub(crate) use heartbeat::{Heartbeat, Pulse};
 pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::{Keys, PlannerKey};
+pub(crate) use membership::{Said, Standing};
+pub(crate) use notes::{Delivery, Recipient, deliver};
+pub(crate) use overrides::{Changed, change_override};
 pub(crate) use plans::{
     PlanAnswer, PlanWrite, StoredPlan, in_transactions as plans_in_transactions,
 };
+#[cfg(test)]
+pub(crate) use records::LeaderRecord;
 pub(crate) use records::{
-    ConfigRecord, Destination, JobRecord, LeaderRecord, MemberRecord, NoteRecord, Order,
-    OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord, decode,
+    ConfigRecord, Destination, JobRecord, LedgerRecord, LedgerState, MemberRecord, NoteRecord,
+    Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
+    decode,
 };
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
-pub(crate) use slots::Answer;
-#[cfg(test)]
-pub(crate) use status::OwnedSlot;
-pub(crate) use status::{ClusterSnapshot, Watching, read_cluster};
+pub(crate) use sighting::{Sighting, Watched};
+pub(crate) use slots::{Answer, Target, Transaction};
+pub(crate) use snapshot::{ClusterSnapshot, Member, OwnedSlot, read_cluster, read_ledger};
+pub(crate) use status::Watching;

@@ -20,6 +20,7 @@ pub mod embedded;
 mod job;
 pub mod lock;
 pub mod model;
+pub mod planning;
 mod runtime;
 mod state;
 mod validity;

@@ -5,7 +5,6 @@
 //! and what is to be done comes back as a value. So every order of events can be tried in a test,
 //! in microseconds. The laws of `tests/tests/laws.rs` hold it.
 
-mod claims;
 pub mod duration;
 mod ids;
 mod iteration;
@@ -18,7 +17,6 @@ mod slot;
 mod stop;
 pub mod view;
 
-pub use claims::{JobSize, to_claim};
 pub use ids::{Fence, Slot};
 pub use iteration::{Ending, Hold, Iteration, Outcome, Step};
 pub use lease_term::LeaseTerm;

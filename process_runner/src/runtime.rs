@@ -16,13 +16,6 @@ mod erased;
 mod error;
 mod held;
 mod iteration;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the control loop starts `leader::Leading` with each session"
-    )
-)]
 mod leader;
 mod name;
 mod node;

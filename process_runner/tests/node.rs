@@ -9,6 +9,7 @@ mod node {
     mod iteration;
     mod life;
     mod loss;
+    mod moves;
     mod scripted;
     mod until_idle;
 }

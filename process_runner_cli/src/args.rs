@@ -1,6 +1,8 @@
 //! The arguments, typed. What the help says about a command stands here, what it does in
 //! `command/`.
 
+mod cluster;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,11 +11,16 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use process_runner::model::duration;
+use process_runner::planning::ImaginedNode;
 
 use crate::Role;
 use crate::exit::Exit;
 use crate::logging::LogFormat;
 use crate::report::Format;
+
+pub(crate) use cluster::{
+    ClusterArgs, DrainArgs, JobArgs, NodeArgs, PauseArgs, ScaleArgs, SlotArgs,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -41,12 +48,40 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check a configuration and report every problem at once
     Validate(ValidateArgs),
+    /// Show who would run what on imagined nodes, and what moves when some are lost or join
+    Plan(PlanArgs),
     /// List the job classes that can be named under `class:`, with their options
     Jobs(JobsArgs),
     /// Print the JSON Schema of the configuration file, for editors
     Schema(SchemaArgs),
-    /// Show the cluster as it is: nodes, jobs, and every worker index with its state
-    Status(StatusArgs),
+    /// Show the cluster: nodes, jobs, and why each worker runs not that should
+    Status(ClusterArgs),
+    /// List the nodes
+    Nodes(ClusterArgs),
+    /// List every worker with its node, state and counters
+    Workers(ClusterArgs),
+    /// Say why the workers of a job run where they run, or why one does not
+    Explain(SlotArgs),
+    /// Set how many workers a job has in the cluster, whatever its configuration says
+    Scale(ScaleArgs),
+    /// Stop the workers of a job on all nodes, until `resume` or for a while
+    Pause(PauseArgs),
+    /// End the pause of a job
+    Resume(JobArgs),
+    /// Let the workers of a job, or one of them, start afresh where they are
+    Restart(SlotArgs),
+    /// Let the workers of a job that wait after a failure or for work go on at once
+    Kick(JobArgs),
+    /// Make a node hand its workers over and take no more; it stays up
+    Quiet(NodeArgs),
+    /// Make a quiet node take workers again
+    ResumeNode(NodeArgs),
+    /// Make a node hand its workers over and exit
+    Drain(DrainArgs),
+    /// As `drain`; the second time it cancels records in hand, the third time it cuts off
+    Stop(NodeArgs),
+    /// Make a node write its worker table to its log
+    Dump(NodeArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
 }
@@ -111,6 +146,30 @@ pub(crate) struct ValidateArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The nodes that are there; with :MAX those that run at most so many workers, with
+    /// +LABEL=VALUE those that have a label besides the configuration's
+    #[arg(
+        long,
+        value_name = "NAME[:MAX],…",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) nodes: Vec<ImaginedNode>,
+    /// Those of them that are lost
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) lose: Vec<String>,
+    /// Those that join
+    #[arg(long, value_name = "NAME[:MAX],…", value_delimiter = ',')]
+    pub(crate) join: Vec<ImaginedNode>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct JobsArgs {
     /// The configuration file, to find the app by
     #[arg(value_name = "CONFIG")]
@@ -129,42 +188,6 @@ pub(crate) struct SchemaArgs {
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) app: AppArgs,
-}
-
-/// Which cluster to talk to.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ClusterArgs {
-    /// The configuration file whose `etcd:` section to use
-    #[arg(short, long, value_name = "CONFIG", conflicts_with = "endpoints")]
-    config: Option<PathBuf>,
-    /// The entry of `environments:` to use; else PR_ENV, else `development`
-    #[arg(short, long, value_name = "ENV")]
-    environment: Option<String>,
-    /// The endpoints of etcd, instead of a configuration file
-    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
-    pub(crate) endpoints: Vec<String>,
-    /// The prefix of the keys, with --endpoints
-    #[arg(long, value_name = "PREFIX", default_value = "/process_runner/default")]
-    pub(crate) prefix: String,
-}
-
-impl ClusterArgs {
-    /// The configuration to read, if no endpoints were given.
-    pub(crate) fn config(&self) -> ConfigArgs {
-        ConfigArgs {
-            config: self.config.clone(),
-            environment: self.environment.clone(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct StatusArgs {
-    #[command(flatten)]
-    pub(crate) cluster: ClusterArgs,
-    /// Print one JSON document
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

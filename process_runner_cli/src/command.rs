@@ -1,11 +1,25 @@
 //! The commands, a file each. A command takes its typed arguments and returns how it ended.
 
 mod completions;
+mod drain;
+mod dump;
+mod explain;
 mod jobs;
+mod kick;
+mod nodes;
+mod pause;
+mod plan;
+mod quiet;
+mod restart;
+mod resume;
+mod resume_node;
 mod run;
+mod scale;
 mod schema;
 mod status;
+mod stop;
 mod validate;
+mod workers;
 
 use process_runner::{App, Registry};
 
@@ -18,9 +32,23 @@ pub(crate) fn run(arguments: Arguments, app: App, role: Role) -> Result<Exit, Fa
     match arguments.command {
         Command::Run(args) => run::run(&args, app, role),
         Command::Validate(args) => validate::run(&args, &registry(app)?, role),
+        Command::Plan(args) => plan::run(&args, &registry(app)?, role),
         Command::Jobs(args) => jobs::run(&args, &registry(app)?, role),
         Command::Schema(args) => schema::run(&args, &registry(app)?, role),
         Command::Status(args) => status::run(&args),
+        Command::Nodes(args) => nodes::run(&args),
+        Command::Workers(args) => workers::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Scale(args) => scale::run(&args),
+        Command::Pause(args) => pause::run(&args),
+        Command::Resume(args) => resume::run(&args),
+        Command::Restart(args) => restart::run(&args),
+        Command::Kick(args) => kick::run(&args),
+        Command::Quiet(args) => quiet::run(&args),
+        Command::ResumeNode(args) => resume_node::run(&args),
+        Command::Drain(args) => drain::run(&args),
+        Command::Stop(args) => stop::run(&args),
+        Command::Dump(args) => dump::run(&args),
         Command::Completions(args) => completions::run(&args, role),
     }
 }

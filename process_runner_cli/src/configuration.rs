@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use process_runner::config::{self, Classes, Loaded, ProblemKind, Problems, Request};
+use process_runner::config::{self, Classes, Coordination, Loaded, ProblemKind, Problems, Request};
 use process_runner::{OptionError, Registry};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
@@ -33,6 +33,17 @@ pub(crate) fn load_silently(
         arguments.environment.as_deref(),
         classes,
     )
+    .map_err(|problems| refuse(&problems, Format::Human))
+}
+
+/// Reads the `etcd:` section alone: a cluster is steered from where its jobs cannot run.
+pub(crate) fn coordination(arguments: &ConfigArgs) -> Result<Coordination, Failure> {
+    config::load_coordination(&Request {
+        path: arguments.config.as_deref(),
+        environment: arguments.environment.as_deref(),
+        env: &|name| std::env::var(name).ok(),
+        classes: None,
+    })
     .map_err(|problems| refuse(&problems, Format::Human))
 }
 

@@ -27,6 +27,7 @@
 //! call runs there too. Arguments and exit codes belong to this crate.
 
 mod args;
+mod cluster;
 mod command;
 mod configuration;
 mod exit;
@@ -34,6 +35,7 @@ mod launcher;
 mod logging;
 mod output;
 pub mod report;
+mod table;
 
 use std::process::ExitCode;
 

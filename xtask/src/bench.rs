@@ -4,7 +4,9 @@
 //! program and returns what was measured as JSON. It is added to [`ALL`]. Results go to standard
 //! output as one document, or to the file that `--json` names.
 
+mod cluster;
 mod overhead;
+mod planner;
 mod queue;
 
 use std::path::Path;
@@ -12,6 +14,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::{tools, workspace};
 
 /// One benchmark.
 struct Benchmark {
@@ -21,7 +24,15 @@ struct Benchmark {
 }
 
 /// All of them, in the order in which they run.
-const ALL: &[Benchmark] = &[overhead::BENCHMARK, queue::BENCHMARK];
+const ALL: &[Benchmark] = &[
+    overhead::BENCHMARK,
+    planner::BENCHMARK,
+    queue::BENCHMARK,
+    cluster::HANDOFF,
+    cluster::COLD_START,
+    cluster::JOIN,
+    cluster::IDLE,
+];
 
 /// Runs the benchmark called `name`, or all, and writes what they measured.
 pub(crate) fn run(name: Option<&str>, file: Option<&Path>) -> Result<()> {
@@ -55,6 +66,17 @@ fn measure(benchmark: &Benchmark) -> Result<Value> {
     figures["bench"] = json!(benchmark.name);
     figures["cores"] = json!(cores);
     Ok(figures)
+}
+
+/// Runs a benchmark of cargo, which prints its figures on its last line.
+fn cargo_bench(package: &str, bench: &str, variables: tools::Variables) -> Result<Value> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["bench", "--package", package, "--bench", bench]);
+    let output = workspace::output(cargo.envs(variables))?;
+    let text = String::from_utf8_lossy(&output);
+    let document = text.lines().last().unwrap_or_default();
+    serde_json::from_str(document)
+        .map_err(|error| Error::Found(format!("the benchmark printed `{document}`: {error}")))
 }
 
 fn choose(name: Option<&str>) -> Result<Vec<&'static Benchmark>> {

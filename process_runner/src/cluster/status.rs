@@ -1,15 +1,24 @@
 //! Desired against actual, put together from what nodes wrote: the document of `status --json`.
 //!
-//! Desired is what the configurations of the living nodes ask for. Every slot of it is listed, and
-//! every one that does not run has a reason.
+//! Desired is what is in force for each job: what an operator set, else what the configurations of
+//! the living nodes ask for; nothing while the job is paused. Every slot of it is listed, and every
+//! one that does not run has a reason.
+
+mod drift;
+mod slots;
+mod why_not;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::coordination::{ClusterSnapshot, JobRecord, WorkerRecord};
-use crate::model::{Fence, Slot};
+use super::Pause;
+use super::in_force::InForce;
+use super::picture::Picture;
+
+pub use drift::DriftStatus;
+pub(super) use slots::slot;
+pub(super) use why_not::{Verdict, verdict};
 
 /// The cluster at one revision. Serializes to the document of `status --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,16 +32,18 @@ pub struct Status {
     pub term: Option<i64>,
     /// The leader's name, if there is one.
     pub leader: Option<String>,
-    /// Workers that should run.
+    /// Workers that should run: those in force, without those of paused jobs.
     pub desired: u64,
     /// Workers that run.
     pub running: u64,
     /// The living nodes.
     pub nodes: Vec<NodeStatus>,
-    /// The jobs that living nodes declare.
+    /// The jobs that living nodes declare or an operator has set something for.
     pub jobs: Vec<JobStatus>,
     /// Every slot, running or not.
     pub slots: Vec<SlotStatus>,
+    /// Where the configurations of living nodes differ.
+    pub drift: Vec<DriftStatus>,
 }
 
 /// One node.
@@ -57,6 +68,18 @@ pub struct NodeStatus {
     pub host: String,
     /// Its process.
     pub pid: u32,
+    /// Its share of the work, relative to other nodes.
+    pub weight: u32,
+    /// What jobs may ask for.
+    pub labels: BTreeMap<String, String>,
+    /// The hash of the jobs in its configuration.
+    pub config: String,
+    /// How often it crashed lately. It gets only what fits nowhere else for a while.
+    pub crashes: u32,
+    /// True if it leads.
+    pub leader: bool,
+    /// Slots of its plan, if it has one.
+    pub planned: Option<u64>,
 }
 
 /// One job.
@@ -65,16 +88,18 @@ pub struct NodeStatus {
 pub struct JobStatus {
     /// Its name.
     pub job: String,
-    /// Its class.
-    pub class: String,
+    /// Its class, if a living node declares the job.
+    pub class: Option<String>,
     /// Workers in force.
     pub workers: u32,
-    /// Workers the configuration asks for.
-    pub configured: u32,
+    /// Workers the configuration asks for, if a living node declares the job.
+    pub configured: Option<u32>,
     /// True if a live override is in force.
     pub overridden: bool,
-    /// Why it is paused, if it is.
-    pub paused: Option<String>,
+    /// Who set the override.
+    pub overridden_by: Option<String>,
+    /// By whom, why and until when it is paused, if it is.
+    pub paused: Option<Pause>,
     /// Workers that run.
     pub running: u64,
 }
@@ -89,6 +114,8 @@ pub struct SlotStatus {
     pub index: u32,
     /// The node that owns it.
     pub node: Option<String>,
+    /// The node that the plan names.
+    pub planned: Option<String>,
     /// The fence of the present holding.
     pub fence: Option<u64>,
     /// See the interface's list of states.
@@ -108,193 +135,86 @@ pub struct SlotStatus {
 }
 
 /// Puts the document together.
-pub(super) fn status(cluster: &ClusterSnapshot) -> Status {
-    let declared = declared(cluster);
-    let slots = slots(cluster, &declared);
-    let runs = |job: &str| {
-        slots
-            .iter()
-            .filter(|s| s.job == job && s.state == "running")
-            .count()
-    };
-    let jobs: Vec<_> = declared
-        .iter()
-        .map(|(job, record)| JobStatus {
-            job: job.clone(),
-            class: record.class.clone(),
-            workers: record.workers,
-            configured: record.workers,
-            overridden: false,
-            paused: None,
-            running: runs(job) as u64,
-        })
-        .collect();
+pub(super) fn status(picture: &Picture<'_>) -> Status {
+    let cluster = picture.cluster;
+    let slots = slots::slots(picture);
+    let jobs = jobs(picture, &slots);
+    let desired = jobs.iter().filter(|job| job.paused.is_none());
     Status {
         v: 1,
         revision: cluster.revision,
-        term: None,
-        leader: None,
-        desired: jobs.iter().map(|job| u64::from(job.workers)).sum(),
+        term: cluster.leader.as_ref().map(|leader| leader.term),
+        leader: cluster.leader.as_ref().map(|it| it.record.node.clone()),
+        desired: desired.map(|job| u64::from(job.workers)).sum(),
         running: jobs.iter().map(|job| job.running).sum(),
-        nodes: nodes(cluster),
+        nodes: nodes(picture),
+        drift: drift::drift(picture),
         jobs,
         slots,
     }
 }
 
-fn nodes(cluster: &ClusterSnapshot) -> Vec<NodeStatus> {
-    cluster
-        .members
-        .iter()
-        .map(|(node, member)| NodeStatus {
-            node: node.to_string(),
-            incarnation: member.incarnation.clone(),
-            state: member.state.clone(),
-            slots: cluster
-                .slots
-                .values()
-                .filter(|slot| slot.record.incarnation == member.incarnation)
-                .count() as u64,
-            capacity: member.capacity,
-            zone: member.zone.clone(),
-            version: member.version.clone(),
-            host: member.host.clone(),
-            pid: member.pid,
-        })
-        .collect()
-}
-
-/// The jobs of the living nodes; of one that several declare, the configuration loaded last counts.
-fn declared(cluster: &ClusterSnapshot) -> BTreeMap<String, JobRecord> {
-    let mut members: Vec<_> = cluster.members.values().collect();
-    members.sort_by_key(|member| (member.loaded_at, &member.config));
-    let mut jobs = BTreeMap::new();
-    for config in members
-        .iter()
-        .filter_map(|member| cluster.configs.get(&member.config))
-    {
-        for (job, record) in &config.jobs {
-            jobs.insert(job.clone(), record.clone());
-        }
-    }
-    jobs
-}
-
-fn slots(cluster: &ClusterSnapshot, declared: &BTreeMap<String, JobRecord>) -> Vec<SlotStatus> {
-    let wanted = declared.iter().flat_map(|(job, record)| {
-        let job: Arc<str> = job.as_str().into();
-        (0..record.workers).map(move |index| Slot {
-            job: Arc::clone(&job),
-            index,
-        })
-    });
-    let mut all: Vec<Slot> = wanted.collect();
-    let extra = cluster.slots.keys().filter(|slot| {
-        declared
-            .get(&*slot.job)
-            .is_none_or(|record| slot.index >= record.workers)
-    });
-    all.extend(extra.cloned());
-    all.sort();
-    all.iter()
-        .map(|slot| slot_status(cluster, slot, declared))
-        .collect()
-}
-
-fn slot_status(
-    cluster: &ClusterSnapshot,
-    slot: &Slot,
-    declared: &BTreeMap<String, JobRecord>,
-) -> SlotStatus {
-    let owned = cluster.slots.get(slot);
-    let worker = owned.and_then(|owned| {
-        let status = cluster.statuses.get(&owned.record.owner)?;
-        let found = status
-            .workers
-            .iter()
-            .find(|w| w.job == *slot.job && w.index == slot.index)?;
-        (status.incarnation == owned.record.incarnation).then_some(found)
-    });
-    let (state, reason) = match (owned, worker) {
-        (_, Some(worker)) => (worker.state.clone(), worker.reason.clone()),
-        (Some(owned), None) => unreported(cluster, &owned.record.owner),
-        (None, _) => unowned(cluster, slot, declared),
+fn jobs(picture: &Picture<'_>, slots: &[SlotStatus]) -> Vec<JobStatus> {
+    let jobs = picture.jobs.iter();
+    // The slots are sorted by job: each job looks at its own alone.
+    let of_job = |job: &str| {
+        let from = slots.partition_point(|slot| *slot.job < *job);
+        let to = slots.partition_point(|slot| *slot.job <= *job);
+        &slots[from..to]
     };
-    let count = |read: fn(&WorkerRecord) -> Option<u64>| worker.and_then(read);
-    SlotStatus {
-        job: slot.job.to_string(),
-        index: slot.index,
-        node: owned.map(|owned| owned.record.owner.clone()),
-        fence: owned
-            .and_then(|o| Fence::new(cluster.epoch, o.mod_revision))
-            .map(Fence::get),
-        state,
-        phase: worker.and_then(|worker| worker.phase.clone()),
-        since_progress_ms: count(|worker| worker.since_progress_ms),
-        iterations: count(|worker| worker.iterations),
-        records: count(|worker| worker.records),
-        errors: count(|worker| worker.errors),
-        reason,
+    jobs.map(|(name, in_force)| job(name, in_force, of_job(name)))
+        .collect()
+}
+
+/// One job, with its slots.
+pub(super) fn job(name: &str, in_force: &InForce<'_>, slots: &[SlotStatus]) -> JobStatus {
+    let running = slots.iter().filter(|slot| slot.state == "running");
+    JobStatus {
+        job: name.to_owned(),
+        class: in_force.declared.map(|declared| declared.class.clone()),
+        workers: in_force.workers,
+        configured: in_force.configured(),
+        overridden: in_force.is_overridden(),
+        overridden_by: in_force.set_by(),
+        paused: in_force.pause.clone(),
+        running: running.count() as u64,
     }
 }
 
-/// A slot whose owner has not said how its worker stands.
-fn unreported(cluster: &ClusterSnapshot, owner: &str) -> (String, Option<String>) {
-    if cluster.members.contains_key(owner) {
-        (
-            "starting".to_owned(),
-            Some(format!("node `{owner}` has not reported it yet")),
-        )
-    } else {
-        let reason = format!("node `{owner}` is gone; waiting until its lease runs out");
-        ("waiting".to_owned(), Some(reason))
-    }
-}
-
-/// A slot that nobody owns: either somebody is about to take it, or no node has room.
-fn unowned(
-    cluster: &ClusterSnapshot,
-    slot: &Slot,
-    declared: &BTreeMap<String, JobRecord>,
-) -> (String, Option<String>) {
-    let max_per_node = declared
-        .get(&*slot.job)
-        .and_then(|record| record.max_per_node);
-    let mut full = Vec::new();
-    for (node, member) in &cluster.members {
-        let declares = cluster
-            .configs
-            .get(&member.config)
-            .is_some_and(|config| config.jobs.contains_key(&*slot.job));
-        if !declares {
-            continue;
-        }
-        let owned = cluster
-            .slots
-            .iter()
-            .filter(|(_, o)| o.record.owner == **node);
-        let of_job = owned
-            .clone()
-            .filter(|(other, _)| other.job == slot.job)
-            .count();
-        match (member.capacity, max_per_node) {
-            (Some(max), _) if owned.count() >= max as usize => {
-                full.push(format!("node `{node}` runs its max_workers of {max}"));
+fn nodes(picture: &Picture<'_>) -> Vec<NodeStatus> {
+    let cluster = picture.cluster;
+    let planned = |node: &str| {
+        let plan = cluster.plans.get(node)?;
+        let indexes = plan.slots.values();
+        Some(indexes.map(|indexes| indexes.iter().count() as u64).sum())
+    };
+    let leads = |incarnation: &str| {
+        let leader = cluster.leader.as_ref();
+        leader.is_some_and(|leader| leader.record.incarnation == incarnation)
+    };
+    let members = cluster.members.iter();
+    members
+        .map(|(node, member)| {
+            let member = &member.record;
+            NodeStatus {
+                node: node.to_string(),
+                incarnation: member.incarnation.clone(),
+                state: member.state.clone(),
+                slots: picture.owns(&member.incarnation, "").0,
+                capacity: member.capacity,
+                zone: member.zone.clone(),
+                version: member.version.clone(),
+                host: member.host.clone(),
+                pid: member.pid,
+                weight: member.weight,
+                labels: member.labels.clone(),
+                config: member.config.clone(),
+                crashes: member.crashes,
+                leader: leads(&member.incarnation),
+                planned: planned(node),
             }
-            (_, Some(max)) if of_job >= max as usize => {
-                full.push(format!(
-                    "node `{node}` runs the job's max_per_node of {max}"
-                ));
-            }
-            _ => {
-                return (
-                    "waiting".to_owned(),
-                    Some(format!("node `{node}` is about to take it")),
-                );
-            }
-        }
-    }
-    ("unplaced".to_owned(), Some(full.join("; ")))
+        })
+        .collect()
 }
 
 #[cfg(test)]

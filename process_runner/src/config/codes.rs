@@ -82,6 +82,10 @@ pub const CODES: &[Code] = &[
         "PR0303",
         "Certificates without an https endpoint are not used.",
     ),
+    code(
+        "PR0304",
+        "A job asks for labels that the only machine there is does not have.",
+    ),
 ];
 
 /// The line about `code`.

@@ -18,11 +18,15 @@ pub(super) fn settings(jobs: &BTreeMap<Arc<str>, JobConfig>) -> String {
     let jobs: Map<String, serde_json::Value> = jobs
         .values()
         .map(|job| {
-            let settings = json!({
+            let mut settings = json!({
                 "class": job.class,
                 "max_per_node": job.max_per_node,
                 "workers": job.workers,
             });
+            // Left out where there are none, so that those jobs keep the hash of older versions.
+            if !job.labels.is_empty() {
+                settings["labels"] = json!(job.labels);
+            }
             (job.name.to_string(), settings)
         })
         .collect();

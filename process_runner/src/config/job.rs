@@ -1,7 +1,9 @@
 //! One entry under `jobs:`.
 
 mod build;
+mod labels;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 pub(super) use build::build;
+pub(super) use labels::warn_of_labels;
 
 use crate::model::Backoff;
 
@@ -24,6 +27,8 @@ pub struct JobConfig {
     pub workers: u32,
     /// How many of them one node may run.
     pub max_per_node: Option<u32>,
+    /// It runs only on nodes that have all of these.
+    pub labels: BTreeMap<String, String>,
     /// The pause between two iterations.
     pub interval: Duration,
     /// The backoff after an empty batch.
@@ -50,6 +55,7 @@ impl fmt::Debug for JobConfig {
             .field("class", &self.class)
             .field("workers", &self.workers)
             .field("max_per_node", &self.max_per_node)
+            .field("labels", &self.labels)
             .field("interval", &self.interval)
             .field("idle", &self.idle)
             .field("record_timeout", &self.record_timeout)

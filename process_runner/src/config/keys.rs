@@ -5,7 +5,7 @@ use super::suggest;
 use super::tree::Entry;
 
 /// Words of other systems, and ours.
-const FOREIGN: [(&str, &[&str]); 24] = [
+const FOREIGN: [(&str, &[&str]); 27] = [
     ("class_name", &["class"]),
     ("type", &["class"]),
     ("job", &["class", "jobs"]),
@@ -30,10 +30,13 @@ const FOREIGN: [(&str, &[&str]); 24] = [
     ("ttl", &["lease_ttl"]),
     ("user", &["username"]),
     ("namespace", &["prefix"]),
+    ("selector", &["labels"]),
+    ("node_selector", &["labels"]),
+    ("tags", &["labels"]),
 ];
 
 /// Where keys live that are often written one level too high or too low.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 6] = [
     (
         "at the top level of the file",
         &["app", "etcd", "global", "environments", "jobs"],
@@ -46,7 +49,8 @@ const HOMES: [(&str, &[&str]); 5] = [
         "in `global` or an environment",
         &["max_workers", "shutdown_timeout", "node"],
     ),
-    ("in `node`", &["zone", "weight", "labels"]),
+    ("in `node`", &["zone", "weight"]),
+    ("in `node` or a job", &["labels"]),
     (
         "in a job",
         &[

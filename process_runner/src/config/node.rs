@@ -57,8 +57,7 @@ pub(super) fn build(raw: Option<At<RawGlobal>>, problems: &mut Vec<Problem>) -> 
         config.weight = weight.value.0;
     }
     if let Some(labels) = node.labels {
-        let labels = labels.value.0.into_iter();
-        config.labels = labels.map(|(name, value)| (name, value.value.0)).collect();
+        config.labels = labels.value.texts();
     }
     config
 }

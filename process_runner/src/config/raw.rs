@@ -100,6 +100,8 @@ section! {
         workers: Count<0, 1_000_000> = 1,
         /// How many of them one node may run.
         max_per_node: Count<1, 1_000_000>,
+        /// It runs only on nodes that have these labels.
+        labels: Labels,
         /// The pause between two iterations.
         interval: Time<0, YEAR> = "0s",
         /// The backoff after an empty batch.

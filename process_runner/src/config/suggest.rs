@@ -4,7 +4,7 @@
 const MAX_LENGTH: usize = 100;
 
 /// The known names that `wrong` may stand for, best first, at most three.
-pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     // The distance takes time and memory by the length of both; this is no slip of a finger.
     if wrong.len() > MAX_LENGTH {
         return Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
 }
 
 /// "did you mean `a`, or `b`?", or nothing.
-pub(super) fn question(names: &[&str]) -> String {
+pub(crate) fn question(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         names => format!("did you mean {}?", list(names).replace(", ", " or ")),
@@ -35,7 +35,7 @@ pub(super) fn question(names: &[&str]) -> String {
 }
 
 /// "`a`, `b`".
-pub(super) fn list(names: &[&str]) -> String {
+pub(crate) fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }

@@ -240,6 +240,7 @@ fn the_hash_follows_what_the_planner_needs_and_nothing_else() {
         "jobs: { a: { class: A }, b: { class: C, workers: 2 } }",
         "jobs: { a: { class: A }, c: { class: B, workers: 2 } }",
         "jobs: { a: { class: A, max_per_node: 1 }, b: { class: B, workers: 2 } }",
+        "jobs: { a: { class: A, labels: { x: y } }, b: { class: B, workers: 2 } }",
     ] {
         assert_ne!(base, hash(other), "{other}");
     }

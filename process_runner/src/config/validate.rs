@@ -11,10 +11,10 @@ use super::tree::Key;
 use super::{AppSource, Config, etcd, fingerprint, job, keys, node};
 
 /// What a name may be, in words.
-pub(super) const NAME_RULE: &str = "1 to 100 letters, digits, `_`, `.` or `-`";
+pub(crate) const NAME_RULE: &str = "1 to 100 letters, digits, `_`, `.` or `-`";
 
 /// Whether `name` is safe in a key of etcd and in `JOB@INDEX`.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     // `.` and `..` are legal keys and a trap for every path made of them.
     (1..=100).contains(&name.len()) && name.bytes().all(allowed) && name != "." && name != ".."
@@ -81,6 +81,7 @@ pub(super) fn config(
             );
         }
         for (key, raw) in named.0 {
+            job::warn_of_labels(&key.text, &raw.value, &coordination, &node, problems);
             let job = job::build(&key, raw.value, choice.file, choice.classes, problems);
             jobs.extend(job.map(|job| (job.name.clone(), job)));
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
 
 use super::keys::Keys;
+use super::session::explain;
 use super::{CoordinationError, Etcd, RequestCount};
 use crate::config::{Coordination, EmbeddedConfig, EtcdConfig};
 use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Joined, default_data_dir, guest_channel};
@@ -119,8 +120,17 @@ async fn embedded(
     }
 }
 
-/// Opens the way that the configuration names, without hosting anything: for whoever only looks.
+/// Opens the way that the configuration names, without hosting anything: for whoever looks and
+/// steers. An etcd that does not answer is an error at once.
 pub(crate) async fn join(coordination: &Coordination) -> Result<Connection, CoordinationError> {
+    let connection = join_lazily(coordination).await?;
+    let meta = connection.keys.meta();
+    let found = connection.etcd.find_living(&meta).await;
+    found.map_err(|error| explain(error, &connection.etcd))?;
+    Ok(connection)
+}
+
+async fn join_lazily(coordination: &Coordination) -> Result<Connection, CoordinationError> {
     let requests = &RequestCount::default();
     let Coordination::Embedded(config) = coordination else {
         return connect(coordination, requests).await;

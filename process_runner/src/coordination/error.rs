@@ -55,8 +55,12 @@ impl From<etcd_client::Error> for CallError {
     fn from(error: etcd_client::Error) -> Self {
         match error {
             etcd_client::Error::GRpcStatus(status) => from_status(status.code(), status.message()),
-            // The client's word for a first answer with `ttl <= 0`.
-            etcd_client::Error::LeaseKeepAliveError(_) => Self::LeaseGone,
+            // The client has one word for two things: a first answer with `ttl <= 0`, and a stream
+            // that was closed when the next renewal was to be sent. Only the first says anything of
+            // the lease.
+            etcd_client::Error::LeaseKeepAliveError(text) if text == "lease not found" => {
+                Self::LeaseGone
+            }
             other => Self::NotDone(other.to_string()),
         }
     }
@@ -140,6 +144,11 @@ pub enum CoordinationError {
         /// What it says.
         reason: String,
     },
+    /// A change was sent and its outcome is not known.
+    Unclear {
+        /// What was lost.
+        reason: String,
+    },
 }
 
 impl CoordinationError {
@@ -185,6 +194,11 @@ impl fmt::Display for CoordinationError {
             ),
             Self::Embedded { reason } => f.write_str(reason),
             Self::Refused { reason } => write!(f, "etcd refused a request: {reason}"),
+            Self::Unclear { reason } => write!(
+                f,
+                "nobody knows whether the change took place: {reason}; look with `status` before \
+                 you repeat it"
+            ),
         }
     }
 }
@@ -210,6 +224,14 @@ mod tests {
         ] {
             assert!(from_status(code, message).is_unknown(), "{message}");
         }
+    }
+
+    #[test]
+    fn a_closed_stream_of_renewals_says_nothing_of_the_lease() {
+        let said =
+            |text: &str| CallError::from(etcd_client::Error::LeaseKeepAliveError(text.to_owned()));
+        assert_eq!(said("lease not found"), CallError::LeaseGone);
+        assert_ne!(said("channel closed"), CallError::LeaseGone);
     }
 
     #[test]

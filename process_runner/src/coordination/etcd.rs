@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use etcd_client::{
     Client, GetOptions, GetResponse, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper, Txn,
-    TxnResponse, WatchOptions, WatchStream,
+    TxnOp, TxnOpResponse, TxnResponse, WatchOptions, WatchStream,
 };
 
 use super::CallError;
@@ -73,6 +73,20 @@ impl Etcd {
         names.join(", ")
     }
 
+    /// Turns to a member that answers, trying each once: for whoever makes few calls and repeats
+    /// none, so that one dead member does not fail them.
+    pub(crate) async fn find_living(&self, key: &str) -> Result<(), CallError> {
+        let mut result = Ok(());
+        for _ in 0..self.members.len() {
+            // A failure turns to the next member by itself.
+            result = self.get(key, 0).await.map(drop);
+            if !matches!(result, Err(CallError::NotDone(_) | CallError::Unknown(_))) {
+                break;
+            }
+        }
+        result
+    }
+
     /// Makes the next call go to the next member.
     pub(crate) fn rotate(&self) {
         self.current.fetch_add(1, Ordering::Relaxed);
@@ -98,6 +112,36 @@ impl Etcd {
         let options = GetOptions::new().with_range(range.to.clone());
         self.within(CALL_TIMEOUT * 5, kv.get(range.from.clone(), Some(options)))
             .await
+    }
+
+    /// Reads several ranges at one revision, linearizably: one answer for each, in their order.
+    pub(crate) async fn ranges<const N: usize>(
+        &self,
+        ranges: [Range; N],
+    ) -> Result<(i64, Vec<GetResponse>), CallError> {
+        let mut kv = self
+            .client()
+            .kv_client()
+            .max_decoding_message_size(MAX_MESSAGE);
+        let reads = ranges.map(|range| {
+            let options = GetOptions::new().with_range(range.to);
+            TxnOp::get(range.from, Some(options))
+        });
+        let txn = Txn::new().and_then(reads);
+        let reply = self.within(CALL_TIMEOUT * 5, kv.txn(txn)).await?;
+        let revision = reply.header().map_or(0, |header| header.revision());
+        let answers = reply.op_responses().into_iter().filter_map(|op| match op {
+            TxnOpResponse::Get(get) => Some(get),
+            _ => None,
+        });
+        Ok((revision, answers.collect()))
+    }
+
+    /// Reads one key, linearizably; as it was at `revision`, or now if that is 0.
+    pub(crate) async fn get(&self, key: &str, revision: i64) -> Result<GetResponse, CallError> {
+        let mut kv = self.client().kv_client();
+        let options = GetOptions::new().with_revision(revision);
+        self.within(CALL_TIMEOUT, kv.get(key, Some(options))).await
     }
 
     /// Grants a lease; etcd may grant a longer one than asked for.

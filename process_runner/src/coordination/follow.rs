@@ -55,6 +55,15 @@ pub(crate) enum Change {
     Delete { key: Vec<u8>, revision: i64 },
 }
 
+impl Change {
+    fn revision(&self) -> i64 {
+        match self {
+            Self::Put(entry) => entry.mod_revision,
+            Self::Delete { revision, .. } => *revision,
+        }
+    }
+}
+
 /// A follower of one range. Dropping it ends its task.
 pub(crate) struct Follower {
     feed: mpsc::Receiver<Feed>,
@@ -113,7 +122,7 @@ async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) ->
         Err(error) => return Ended::Failed(error.to_string()),
     };
     let mut last = snapshot.header().map_or(0, |header| header.revision());
-    let entries = snapshot.kvs().iter().map(entry).collect();
+    let entries = snapshot.kvs().iter().map(Entry::from).collect();
     if sender
         .send(Feed::Snapshot {
             entries,
@@ -140,7 +149,9 @@ async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) ->
             return Ended::Progressed(reason);
         }
         let changes = changes(&response, last);
-        last = last.max(response.header().map_or(0, |header| header.revision()));
+        // Not the header's: the answer that creates the watch bears the store's present revision,
+        // and what was written since the snapshot comes only after it.
+        last = changes.iter().map(Change::revision).fold(last, i64::max);
         if changes.is_empty() {
             continue;
         }
@@ -170,7 +181,7 @@ fn changes(response: &WatchResponse, last: i64) -> Vec<Change> {
         .filter_map(|event| {
             let kv = event.kv().filter(|kv| kv.mod_revision() > last)?;
             Some(match event.event_type() {
-                EventType::Put => Change::Put(entry(kv)),
+                EventType::Put => Change::Put(Entry::from(kv)),
                 EventType::Delete => Change::Delete {
                     key: kv.key().to_vec(),
                     revision: kv.mod_revision(),
@@ -180,11 +191,16 @@ fn changes(response: &WatchResponse, last: i64) -> Vec<Change> {
         .collect()
 }
 
-fn entry(kv: &etcd_client::KeyValue) -> Entry {
-    Entry {
-        key: kv.key().to_vec(),
-        value: kv.value().to_vec(),
-        create_revision: kv.create_revision(),
-        mod_revision: kv.mod_revision(),
+impl From<&etcd_client::KeyValue> for Entry {
+    fn from(kv: &etcd_client::KeyValue) -> Self {
+        Self {
+            key: kv.key().to_vec(),
+            value: kv.value().to_vec(),
+            create_revision: kv.create_revision(),
+            mod_revision: kv.mod_revision(),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,10 @@
 //! through raft and changes nothing. If it commits in the term of the ack, no other leader was
 //! elected before the renewal; one elected later re-arms every lease with its full ttl.
 //!
+//! The same transaction reads what a watch that fell silent would have missed: the inbox, `leader`,
+//! `standby`, and the slots the node holds, each with its revision ([`Sighting`]). It decides
+//! nothing about the renewal; the slots are judged one by one by whoever holds them.
+//!
 //! # Guarantees
 //!
 //! - Deadlines move only by a proven renewal, and count from the moment it was sent.
@@ -29,16 +33,17 @@ use etcd_client::{Compare, CompareOp, LeaseKeepAliveStream, LeaseKeeper, Txn, Tx
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::sighting::{self, Look, Sighting};
 use super::{CallError, Etcd};
 use crate::clock::Clock;
 use crate::model::{Backoff, LeaseTerm};
 use crate::validity::Validity;
 
 /// What the heartbeat last found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Pulse {
-    /// The last renewal was proven. The number counts them.
-    Renewed(u64),
+    /// The last renewal was proven, and this was seen on the way.
+    Renewed(Arc<Sighting>),
     /// Attempts fail; the lease may still be good.
     Troubled(String),
     /// The lease or the member key is gone.
@@ -52,8 +57,12 @@ pub(crate) struct Subject {
     pub(crate) member_key: String,
     /// The member key's create_revision: ours and nobody else's.
     pub(crate) member_created: i64,
+    /// What makes the store this store, and the mod_revision that this session rests on.
+    pub(crate) meta: (String, i64),
     /// A key that is never put.
     pub(crate) never_key: String,
+    /// What to read on the way.
+    pub(crate) look: Look,
 }
 
 /// A running heartbeat. Dropping it stops the renewals.
@@ -73,7 +82,7 @@ impl Heartbeat {
         clock: Clock,
         validity: Arc<Validity>,
     ) -> Self {
-        let (sender, pulse) = watch::channel(Pulse::Renewed(0));
+        let (sender, pulse) = watch::channel(Pulse::Renewed(Arc::default()));
         let beat = Beat {
             etcd,
             subject,
@@ -82,7 +91,6 @@ impl Heartbeat {
             validity,
             sender,
             stream: None,
-            renewals: 0,
         };
         Self {
             pulse,
@@ -119,7 +127,6 @@ struct Beat {
     validity: Arc<Validity>,
     sender: watch::Sender<Pulse>,
     stream: Option<(LeaseKeeper, LeaseKeepAliveStream)>,
-    renewals: u64,
 }
 
 impl Beat {
@@ -174,35 +181,43 @@ impl Beat {
         if ttl == 0 {
             return Err(Failure::Gone("the lease ran out".to_owned()));
         }
-        self.prove(ack.header().map_or(0, |header| header.raft_term()))
+        let sighting = self
+            .prove(ack.header().map_or(0, |header| header.raft_term()))
             .await?;
         self.stream = Some((keeper, stream));
         self.term.renewed(sent, Duration::from_secs(ttl));
         self.validity.set(self.term.soft(), self.term.hard());
-        self.renewals += 1;
-        let _ = self.sender.send(Pulse::Renewed(self.renewals));
+        let _ = self.sender.send(Pulse::Renewed(Arc::new(sighting)));
         Ok(())
     }
 
     /// The barrier: commits in the ack's raft term, or the ack proves nothing.
-    async fn prove(&self, acked_in: u64) -> Result<(), Failure> {
+    async fn prove(&self, acked_in: u64) -> Result<Sighting, Failure> {
         let Subject {
             member_key,
             member_created,
+            meta: (meta_key, meta_revision),
             never_key,
+            look,
             ..
         } = &self.subject;
+        let asked = look.slots.asked();
         let ours = Compare::create_revision(member_key.as_str(), CompareOp::Equal, *member_created);
-        let txn = Txn::new()
-            .when([ours])
-            .and_then([TxnOp::delete(never_key.as_str(), None)]);
+        let store = Compare::mod_revision(meta_key.as_str(), CompareOp::Equal, *meta_revision);
+        let txn = Txn::new().when([ours, store]).and_then(
+            [TxnOp::delete(never_key.as_str(), None)]
+                .into_iter()
+                .chain(look.reads(&asked))
+                .collect::<Vec<_>>(),
+        );
         let reply = self.etcd.txn(txn).await?;
         if !reply.succeeded() {
-            return Err(Failure::Gone("the node's member key is gone".to_owned()));
+            let reason = "the node's member key is gone, or the store's meta key changed";
+            return Err(Failure::Gone(reason.to_owned()));
         }
         let committed_in = reply.header().map_or(0, |header| header.raft_term());
         if committed_in == acked_in {
-            Ok(())
+            Ok(sighting::take(&self.etcd, &reply, look, asked).await)
         } else {
             let reason = format!("acked in raft term {acked_in}, but the term is {committed_in}");
             Err(Failure::Again(reason))

@@ -94,6 +94,10 @@ impl Keys {
         format!("{}/members/{node}", self.prefix)
     }
 
+    pub(crate) fn members(&self) -> Range {
+        self.range("members")
+    }
+
     pub(crate) fn slot(&self, slot: &Slot) -> String {
         format!("{}/slots/{}/{}", self.prefix, slot.job, slot.index)
     }
@@ -206,6 +210,12 @@ impl Keys {
 pub(crate) struct Range {
     pub(crate) from: Vec<u8>,
     pub(crate) to: Vec<u8>,
+}
+
+impl Range {
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        &*self.from <= key && key < &*self.to
+    }
 }
 
 #[cfg(test)]

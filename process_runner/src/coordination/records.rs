@@ -100,14 +100,20 @@ pub(crate) struct OverrideRecord {
     pub(crate) workers: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) paused: Option<PausedRecord>,
-    /// Who set it: user and host.
+    /// Who set the workers: user and host.
     #[serde(default)]
     pub(crate) by: String,
+    /// The mark of the attempt that wrote it, as hex: whoever lost the answer knows its own by it.
+    #[serde(default)]
+    pub(crate) nonce: String,
 }
 
 /// Why a job runs nowhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PausedRecord {
+    /// Who paused it: user and host. Someone else may have set the workers since.
+    #[serde(default)]
+    pub(crate) by: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
     /// Milliseconds since 1970 after which it runs again by itself, by the leader's clock.

@@ -24,6 +24,7 @@ use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
 use super::heartbeat::Subject;
 use super::keys::Keys;
 use super::records::{ConfigRecord, MemberRecord, MetaRecord, decode, encode};
+use super::sighting::{Look, Watched};
 use super::{CallError, CoordinationError, Etcd, Heartbeat};
 use crate::clock::Clock;
 use crate::model::LeaseTerm;
@@ -37,7 +38,7 @@ pub(super) const LAYOUT: u32 = 1;
 pub(crate) struct Registration {
     pub(crate) node: Arc<str>,
     pub(crate) ttl: Duration,
-    /// `incarnation` and `lease` are filled in by `open`.
+    /// `incarnation` and `lease` are filled in by `open`, and `loaded_at` unless it is known.
     pub(crate) member: MemberRecord,
     pub(crate) config_hash: String,
     pub(crate) config: ConfigRecord,
@@ -86,6 +87,9 @@ impl Session {
         let mut member = registration.member.clone();
         member.incarnation = format!("{:032x}", random_u128());
         member.lease = lease;
+        if member.loaded_at == 0 {
+            member.loaded_at = store.revision;
+        }
         let incarnation: Arc<str> = member.incarnation.as_str().into();
         match put_member(etcd, keys, registration, &member, store.meta_revision).await? {
             Ok(member_created) => {
@@ -113,13 +117,25 @@ impl Session {
     }
 
     /// Starts to renew the lease. The deadlines of `validity` are set from the grant at once.
-    pub(crate) fn start_heartbeat(&self, clock: Clock, validity: Arc<Validity>) -> Heartbeat {
+    /// Each renewal also looks at the slots in `watched`.
+    pub(crate) fn start_heartbeat(
+        &self,
+        clock: Clock,
+        validity: Arc<Validity>,
+        watched: &Watched,
+    ) -> Heartbeat {
         validity.set(self.term.soft(), self.term.hard());
         let subject = Subject {
             lease: self.lease,
             member_key: self.keys.member(&self.node),
             member_created: self.member_created,
+            meta: (self.keys.meta(), self.meta_revision),
             never_key: self.keys.never(),
+            look: Look {
+                keys: self.keys.clone(),
+                node: Arc::clone(&self.node),
+                slots: watched.clone(),
+            },
         };
         Heartbeat::start(self.etcd.clone(), subject, self.term, clock, validity)
     }
@@ -198,6 +214,11 @@ async fn identify_store(
 }
 
 impl StoreIdentity {
+    /// The revision it was read at.
+    pub(crate) fn revision(&self) -> i64 {
+        self.revision
+    }
+
     fn continues(&self, known: &StoreIdentity) -> Result<(), CoordinationError> {
         let raised = self.epoch > known.epoch;
         let reason = if self.cluster_id != known.cluster_id {

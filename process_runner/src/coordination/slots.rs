@@ -1,56 +1,105 @@
-//! Taking, retaking and giving back a slot: each one transaction, conditioned on what it rests on.
+//! Retaking, handing over and giving back a slot: each one transaction, conditioned on what it
+//! rests on.
 //!
 //! | transaction | compares | puts |
 //! |---|---|---|
-//! | claim | nobody has the slot; the member key and `meta` are ours | the slot on our lease, ledger `held` |
 //! | reclaim | the slot is as we wrote it; the member key is ours | the slot anew, ledger `held` |
+//! | transfer | the slot is as we wrote it; our plan and the target's member key are as they were | the slot on the target's lease, ledger `held`, a note to the target |
 //! | release | the slot is as we wrote it | deletes the slot, ledger `clean` if it was |
+//!
+//! Slots that nobody has are granted by the leader (see `grants`); a node takes none by itself.
 //!
 //! Repeating one of them identically is safe: if the first one took place, the second is refused
 //! and its `else` branch reads a slot that bears our nonce (or, after a release, no slot of ours).
+//! And a refusal is final: what was compared are revisions, and a revision never comes back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse, TxnResponse};
 
-use super::records::{LedgerRecord, LedgerState, Order, SlotRecord, encode};
+use super::indexes::Indexes;
+use super::records::{
+    Destination, LedgerRecord, LedgerState, NoteRecord, Order, SlotRecord, encode,
+};
 use super::{CallError, Session};
-use crate::model::{Effect, Nonce, Slot};
+use crate::model::{Nonce, Slot};
 
 /// What etcd said of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The slot is ours since this revision.
     Granted { revision: i64 },
-    /// The slot is given back.
+    /// The slot is given back or handed over.
     Released,
-    /// It did not take place, because the slot is somebody else's or nobody's.
+    /// It did not take place and never will, because what it rests on changed.
     Refused { owner: Option<String> },
+    /// The slot is not as we wrote it: it is not ours any more.
+    Lost { owner: Option<String> },
     /// Nobody knows; repeat it identically.
     Unknown { reason: String },
     /// The lease or the member key is gone: the session is over.
     SessionOver,
 }
 
+/// One transaction of a slot that this node owns. Sent again as it is while its outcome is unknown.
+#[derive(Debug, Clone)]
+pub(crate) enum Transaction {
+    Reclaim {
+        nonce: Nonce,
+        revision: i64,
+        ordered: Order,
+        retiring: bool,
+    },
+    Transfer {
+        nonce: Nonce,
+        revision: i64,
+        target: Arc<Target>,
+    },
+    Release {
+        revision: i64,
+        clean: bool,
+    },
+}
+
+/// Where slots go, and the plan that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) node: String,
+    pub(crate) destination: Destination,
+    pub(crate) ordered: Order,
+    /// Our plan key's mod_revision.
+    pub(crate) plan: i64,
+}
+
 impl Session {
-    /// Carries out one transaction of the slot machine.
+    /// Carries out one transaction.
     ///
     /// Dropped, its outcome is unknown.
-    pub(crate) async fn transact(&self, slot: &Slot, effect: Effect) -> Answer {
-        let (txn, nonce) = match effect {
-            Effect::Claim { nonce } => (self.claim(slot, nonce), Some(nonce)),
-            Effect::Reclaim { nonce, revision } => {
-                (self.reclaim(slot, nonce, revision), Some(nonce))
-            }
-            Effect::Release { revision, clean } => (self.release(slot, revision, clean), None),
-            Effect::Start { .. } | Effect::Ask(_) | Effect::Lose => {
-                return Answer::Refused { owner: None };
-            }
+    pub(crate) async fn transact(&self, slot: &Slot, transaction: &Transaction) -> Answer {
+        let txn = match transaction {
+            Transaction::Reclaim { .. } => self.reclaim(slot, transaction),
+            Transaction::Transfer {
+                nonce,
+                revision,
+                target,
+            } => self.transfer(slot, *nonce, *revision, target),
+            Transaction::Release { revision, clean } => self.release(slot, *revision, *clean),
         };
         match self.etcd.txn(txn).await {
-            Ok(reply) => match nonce {
-                Some(nonce) => self.judge_put(&reply, nonce, effect),
+            Ok(reply) => match transaction {
+                Transaction::Reclaim { nonce, .. } => self.judge_reclaim(&reply, *nonce),
+                Transaction::Transfer {
+                    nonce, revision, ..
+                } => self.judge_transfer(&reply, *nonce, *revision),
                 // A release that is refused finds the slot gone or changed: not ours either way.
-                None => Answer::Released,
+                Transaction::Release { .. } => Answer::Released,
             },
+            // The target's lease may be the one that is gone; a transfer is conditioned on its
+            // member key, but the key may outlive its lease by a moment.
+            Err(CallError::LeaseGone) if matches!(transaction, Transaction::Transfer { .. }) => {
+                Answer::Refused { owner: None }
+            }
             Err(CallError::LeaseGone) => Answer::SessionOver,
             Err(error) => Answer::Unknown {
                 reason: error.to_string(),
@@ -59,78 +108,124 @@ impl Session {
     }
 
     /// An earlier, identical transaction may have taken place: then the slot bears our nonce.
-    fn judge_put(&self, reply: &TxnResponse, nonce: Nonce, effect: Effect) -> Answer {
+    fn judge_reclaim(&self, reply: &TxnResponse, nonce: Nonce) -> Answer {
         if reply.succeeded() {
             let revision = reply.header().map_or(0, |header| header.revision());
             return Answer::Granted { revision };
         }
-        let mut reads = reply.op_responses().into_iter();
-        let slot = reads.next().and_then(first);
-        let member = reads.next().and_then(first);
+        let (slot, member) = reads(reply);
         if member.is_none_or(|member| member.created != self.member_created) {
             return Answer::SessionOver;
         }
-        match slot {
-            Some(slot) => match serde_json::from_slice::<SlotRecord>(&slot.value) {
-                Ok(record) if record.nonce == mark(nonce) => Answer::Granted {
-                    revision: slot.modified,
-                },
-                Ok(record) => Answer::Refused {
-                    owner: Some(record.owner),
-                },
-                Err(_) => Answer::Refused { owner: None },
+        match slot.and_then(|slot| Some((slot.modified, slot.record()?))) {
+            Some((revision, record)) if record.nonce == mark(nonce) => Answer::Granted { revision },
+            Some((_, record)) => Answer::Refused {
+                owner: Some(record.owner),
             },
-            // Nobody has the slot and we are a member: only `meta` is left to differ.
-            None if matches!(effect, Effect::Claim { .. }) => Answer::SessionOver,
             None => Answer::Refused { owner: None },
         }
     }
 
-    fn claim(&self, slot: &Slot, nonce: Nonce) -> Txn {
-        let key = self.keys.slot(slot);
-        let absent = Compare::create_revision(key, CompareOp::Equal, 0);
-        let store = Compare::mod_revision(self.keys.meta(), CompareOp::Equal, self.meta_revision);
-        self.put_slot(slot, nonce, vec![absent, store, self.is_member()])
+    /// The slot bears our nonce if an earlier, identical transaction took place. Else it is ours
+    /// still, and only the target or the plan changed, or it is not.
+    fn judge_transfer(&self, reply: &TxnResponse, nonce: Nonce, revision: i64) -> Answer {
+        if reply.succeeded() {
+            return Answer::Released;
+        }
+        let (slot, member) = reads(reply);
+        if member.is_none_or(|member| member.created != self.member_created) {
+            return Answer::SessionOver;
+        }
+        let Some(slot) = slot else {
+            return Answer::Lost { owner: None };
+        };
+        if slot.modified == revision {
+            return Answer::Refused { owner: None };
+        }
+        match slot.record() {
+            Some(record) if record.nonce == mark(nonce) => Answer::Released,
+            record => Answer::Lost {
+                owner: record.map(|record| record.owner),
+            },
+        }
     }
 
-    fn reclaim(&self, slot: &Slot, nonce: Nonce, revision: i64) -> Txn {
-        let key = self.keys.slot(slot);
-        let unchanged = Compare::mod_revision(key, CompareOp::Equal, revision);
-        self.put_slot(slot, nonce, vec![unchanged, self.is_member()])
-    }
-
-    fn put_slot(&self, slot: &Slot, nonce: Nonce, conditions: Vec<Compare>) -> Txn {
+    fn reclaim(&self, slot: &Slot, transaction: &Transaction) -> Txn {
+        let Transaction::Reclaim {
+            nonce,
+            revision,
+            ordered,
+            retiring,
+        } = *transaction
+        else {
+            return Txn::new();
+        };
         let record = SlotRecord {
             owner: self.node.to_string(),
             incarnation: self.incarnation.to_string(),
             nonce: mark(nonce),
-            ordered: Order::default(),
-            retiring: false,
+            ordered,
+            retiring,
         };
         let on_lease = PutOptions::new().with_lease(self.lease);
         Txn::new()
-            .when(conditions)
+            .when([self.unchanged(slot, revision), self.is_member()])
             .and_then([
                 TxnOp::put(self.keys.slot(slot), encode(&record), Some(on_lease)),
-                self.put_ledger(slot, LedgerState::Held),
+                self.put_ledger(slot, LedgerState::Held, &self.node),
+            ])
+            .or_else(self.read_slot(slot))
+    }
+
+    fn transfer(&self, slot: &Slot, nonce: Nonce, revision: i64, target: &Target) -> Txn {
+        let (node, destination) = (&target.node, &target.destination);
+        let record = SlotRecord {
+            owner: node.clone(),
+            incarnation: destination.incarnation.clone(),
+            nonce: mark(nonce),
+            ordered: target.ordered,
+            retiring: false,
+        };
+        let note = NoteRecord::Arrived {
+            slots: BTreeMap::from([(slot.job.to_string(), Indexes::from_iter([slot.index]))]),
+            ordered: target.ordered,
+            retiring: false,
+        };
+        let on_lease = || Some(PutOptions::new().with_lease(destination.lease));
+        let plan = self.keys.plan(&self.node);
+        let member = self.keys.member(node);
+        Txn::new()
+            .when([
+                self.unchanged(slot, revision),
+                Compare::mod_revision(plan, CompareOp::Equal, target.plan),
+                Compare::mod_revision(member, CompareOp::Equal, destination.member),
+            ])
+            .and_then([
+                TxnOp::put(self.keys.slot(slot), encode(&record), on_lease()),
+                self.put_ledger(slot, LedgerState::Held, node),
+                TxnOp::put(self.keys.note(node, nonce), encode(&note), on_lease()),
             ])
             .or_else(self.read_slot(slot))
     }
 
     fn release(&self, slot: &Slot, revision: i64, clean: bool) -> Txn {
-        let key = self.keys.slot(slot);
-        let unchanged = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
-        let mut operations = vec![TxnOp::delete(key, None)];
+        let mut operations = vec![TxnOp::delete(self.keys.slot(slot), None)];
         if clean {
-            operations.push(self.put_ledger(slot, LedgerState::Clean));
+            operations.push(self.put_ledger(slot, LedgerState::Clean, &self.node));
         }
-        Txn::new().when([unchanged]).and_then(operations)
+        Txn::new()
+            .when([self.unchanged(slot, revision)])
+            .and_then(operations)
     }
 
-    fn put_ledger(&self, slot: &Slot, state: LedgerState) -> TxnOp {
+    fn unchanged(&self, slot: &Slot, revision: i64) -> Compare {
+        Compare::mod_revision(self.keys.slot(slot), CompareOp::Equal, revision)
+    }
+
+    fn put_ledger(&self, slot: &Slot, state: LedgerState, owner: &str) -> TxnOp {
         let record = LedgerRecord {
             state,
-            owner: self.node.to_string(),
+            owner: owner.to_owned(),
         };
         TxnOp::put(self.keys.fence(slot), encode(&record), None)
     }
@@ -154,10 +249,23 @@ fn mark(nonce: Nonce) -> String {
     format!("{nonce:032x}")
 }
 
+/// The slot and our member key, as the `else` branch read them.
+fn reads(reply: &TxnResponse) -> (Option<Read>, Option<Read>) {
+    let mut reads = reply.op_responses().into_iter();
+    let slot = reads.next().and_then(first);
+    (slot, reads.next().and_then(first))
+}
+
 struct Read {
     value: Vec<u8>,
     created: i64,
     modified: i64,
+}
+
+impl Read {
+    fn record(&self) -> Option<SlotRecord> {
+        serde_json::from_slice(&self.value).ok()
+    }
 }
 
 fn first(response: TxnOpResponse) -> Option<Read> {

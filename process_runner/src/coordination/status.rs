@@ -1,110 +1,29 @@
-//! The cluster as it is: one read of everything that `status` shows.
+//! What nodes say of themselves, and the mark that asks them for more.
 //!
-//! The ranges are read one after the other, so the picture is as consistent as a cluster that moves
-//! allows; the revision is that of the planner's range, which is read first and in one piece.
+//! A node puts its status only while it is a member. Counters change all the time, so they are in
+//! it only while somebody looks, which a key on a short lease says.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::keys::{Keys, PlannerKey};
 use etcd_client::{PutOptions, Txn, TxnOp};
 
-use super::records::{ConfigRecord, MemberRecord, SlotRecord, StatusRecord, decode, encode};
+use super::keys::Keys;
+use super::records::{StatusRecord, encode};
 use super::session::{explain, positive_random, random_u128};
 use super::{CallError, CoordinationError, Etcd, Session};
-use crate::model::Slot;
 
 /// How long a mark of somebody who looks lasts if it is not taken away.
 const WATCHING_TTL: Duration = Duration::from_secs(5);
 
-/// Everything that is known of a cluster.
-#[derive(Debug, Default)]
-pub(crate) struct ClusterSnapshot {
-    pub(crate) revision: i64,
-    pub(crate) members: BTreeMap<Arc<str>, MemberRecord>,
-    pub(crate) slots: BTreeMap<Slot, OwnedSlot>,
-    pub(crate) configs: BTreeMap<String, ConfigRecord>,
-    pub(crate) statuses: BTreeMap<String, StatusRecord>,
-    pub(crate) epoch: u16,
-}
-
-/// A slot with its owner.
-#[derive(Debug, Clone)]
-pub(crate) struct OwnedSlot {
-    pub(crate) record: SlotRecord,
-    pub(crate) mod_revision: i64,
-}
-
-/// Reads a whole cluster. Cancel safe.
-pub(crate) async fn read_cluster(
-    etcd: &Etcd,
-    keys: &Keys,
-) -> Result<ClusterSnapshot, CoordinationError> {
-    let fail = |error| explain(error, etcd);
-    let mut cluster = ClusterSnapshot::default();
-    let planner = etcd.range(&keys.planner_range()).await.map_err(fail)?;
-    cluster.revision = planner.header().map_or(0, |header| header.revision());
-    for kv in planner.kvs() {
-        let name = String::from_utf8_lossy(kv.key());
-        match keys.parse_planner(kv.key()) {
-            Some(PlannerKey::Member(node)) => {
-                cluster.members.insert(node, decode(&name, kv.value())?);
-            }
-            Some(PlannerKey::Slot(slot)) => {
-                let record = decode(&name, kv.value())?;
-                let mod_revision = kv.mod_revision();
-                cluster.slots.insert(
-                    slot,
-                    OwnedSlot {
-                        record,
-                        mod_revision,
-                    },
-                );
-            }
-            Some(PlannerKey::Meta) => {
-                let meta: super::records::MetaRecord = decode(&name, kv.value())?;
-                cluster.epoch = meta.epoch;
-            }
-            Some(PlannerKey::Job(_) | PlannerKey::Leader) | None => {}
-        }
-    }
-    for kv in etcd.range(&keys.configs()).await.map_err(fail)?.kvs() {
-        if let Some(hash) = keys.name(kv.key()) {
-            let record = decode(&String::from_utf8_lossy(kv.key()), kv.value())?;
-            cluster.configs.insert(hash.to_owned(), record);
-        }
-    }
-    for kv in etcd.range(&keys.statuses()).await.map_err(fail)?.kvs() {
-        if let Some(node) = keys.name(kv.key()) {
-            let record = decode(&String::from_utf8_lossy(kv.key()), kv.value())?;
-            cluster.statuses.insert(node.to_owned(), record);
-        }
-    }
-    Ok(cluster)
-}
-
 impl Session {
-    /// Puts this node's status, if it is still a member, and its own state if that changed.
+    /// Puts this node's status, if it is still a member.
     ///
     /// Cancel safe: the next status replaces it.
-    pub(crate) async fn put_status(
-        &self,
-        status: &StatusRecord,
-        state: Option<&str>,
-    ) -> Result<(), CallError> {
-        let on_lease = || Some(PutOptions::new().with_lease(self.lease));
+    pub(crate) async fn put_status(&self, status: &StatusRecord) -> Result<(), CallError> {
+        let on_lease = PutOptions::new().with_lease(self.lease);
         let key = self.keys.status(&self.node);
-        let mut operations = vec![TxnOp::put(key, encode(status), on_lease())];
-        if let Some(state) = state {
-            let member = MemberRecord {
-                state: state.to_owned(),
-                ..self.member.clone()
-            };
-            let key = self.keys.member(&self.node);
-            operations.push(TxnOp::put(key, encode(&member), on_lease()));
-        }
-        let txn = Txn::new().when([self.is_member()]).and_then(operations);
+        let put = TxnOp::put(key, encode(status), Some(on_lease));
+        let txn = Txn::new().when([self.is_member()]).and_then([put]);
         self.etcd.txn(txn).await.map(drop)
     }
 }

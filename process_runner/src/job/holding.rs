@@ -19,6 +19,8 @@ use crate::validity::Validity;
 /// Who a worker is. Fixed for one holding.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
+    /// The slot is here only to be unlocked.
+    pub(crate) retiring: bool,
     pub(crate) slot: Slot,
     pub(crate) fence: Fence,
     pub(crate) node: Arc<str>,
@@ -114,6 +116,11 @@ impl Holding {
             }),
             changed,
         }
+    }
+
+    /// The job has so many workers now.
+    pub(crate) fn set_workers(&self, workers: u32) {
+        self.workers.store(workers, Ordering::Relaxed);
     }
 
     /// How sure the slot is at `now`.

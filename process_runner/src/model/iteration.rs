@@ -157,6 +157,16 @@ impl Iteration {
         }
     }
 
+    /// An iteration that only unlocks: of a slot that is here because a dead worker may have left
+    /// records locked, and that nobody is to run.
+    pub fn unlocking() -> Self {
+        Self {
+            at: At::Unlock,
+            ending: Ending::Stopped,
+            ..Self::new(0)
+        }
+    }
+
     /// What to do now. Asking twice without an outcome in between answers the same, unless the
     /// hold or the stop moved on.
     #[inline]

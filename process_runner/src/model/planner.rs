@@ -8,6 +8,7 @@
 //! 4. Each node at the floor or the ceiling of its share of all slots, as far as 3 allows.
 //! 5. The workers of a job spread over the zones, as far as 4 allows.
 //! 6. The fewest moves.
+//! 7. Where not all fits, no job gets nothing while others get all, as far as 6 allows.
 //!
 //! Where a share cannot be met (a cap, a label), what is missing is spread evenly.
 //!
@@ -37,11 +38,16 @@ mod assemble;
 mod cell;
 mod cost;
 mod grid;
+mod measure;
 mod network;
 mod search;
 mod seats;
 mod shares;
 mod staying;
+
+pub use measure::{Move, Spread, lower_bound};
+
+use std::fmt;
 
 use assemble::{Ask, assemble};
 use grid::Grid;
@@ -88,31 +94,47 @@ pub enum Obstacle {
     Capacity,
 }
 
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoNode => "no node declares the job and has its labels",
+            Self::NoneAccepts => "every node that may run it is quiet or draining",
+            Self::MaxPerNode => "every node that may run it runs the job's max_per_node",
+            Self::Capacity => {
+                "every node that may run it runs its max_workers, or the job's max_per_node"
+            }
+        })
+    }
+}
+
 /// Plans `view`. Deterministic, and independent of the order of nodes and jobs.
 pub fn plan(view: &ClusterView, scope: Scope) -> Plan {
     let grid = Grid::new(view);
-    let balanced = cheapest(&grid, Ask::Balanced);
     let counts = match scope {
-        Scope::Balance => balanced,
-        Scope::Needed => {
-            let staying = staying::staying(&grid, &balanced);
-            cheapest(
-                &grid,
-                Ask::Needed {
-                    staying: &staying,
-                    balanced: &balanced,
-                },
-            )
-        }
+        Scope::Balance => cheapest(&grid, Ask::Balanced),
+        Scope::Needed => needed(&grid),
     };
     let mut jobs = vec![Vec::new(); view.jobs.len()];
     for (job, at) in grid.jobs.iter().enumerate() {
-        let counts: Vec<u32> = (0..grid.nodes.len())
-            .map(|node| counts[grid.cell(node, job)])
-            .collect();
-        jobs[at.view] = seats::seat(view, &grid, job, &counts);
+        jobs[at.view] = seats::seat(view, &grid, job, &counts[grid.row(job)]);
     }
     Plan { jobs }
+}
+
+/// Per cell: how many workers there are when nothing moves that need not.
+fn needed(grid: &Grid) -> Vec<u32> {
+    if staying::all_may_stay(grid) {
+        return grid.held.clone();
+    }
+    let balanced = cheapest(grid, Ask::Balanced);
+    let staying = staying::staying(grid, &balanced);
+    cheapest(
+        grid,
+        Ask::Needed {
+            staying: &staying,
+            balanced: &balanced,
+        },
+    )
 }
 
 /// Per cell: how many workers the best plan has there.

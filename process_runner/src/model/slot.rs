@@ -1,25 +1,30 @@
 //! The life of one slot on one node, as a machine.
 //!
 //! ```text
-//!            Claim            granted             Stop
-//!   Vacant ---------> Claiming ------> Running ---------> Stopping
-//!     ^ ^               | taken           | worker ended     | worker ended
-//!     | `---------------'                 v                  v
-//!     |            released            Releasing <-----------'
-//!     `-----------------------------------'
-//!                       the lease runs out              firm again
-//!   Running, Stopping -----------------------> Suspended ----------> Reclaiming -> Running
+//!            Arrived             Stop                worker ended
+//!   Vacant ---------> Running ---------> Stopping ----------------> Parting
+//!     ^                 ^  | worker ended                          ^ | | | GiveBack
+//!     |                 |  `---------------------------------------' | | `-------> Releasing --.
+//!     |                 |                              Keep          | |  HandOver             |
+//!     |                 `--------------- Reclaiming <----------------' `---------> Handing --. |
+//!     |                                      ^  firm again                released          | |
+//!     |   Running, Stopping --(deadline)--> Suspended                                       | |
+//!     `-------------------------------------------------------------------------------------'-'
 //! ```
 //!
 //! The shell feeds [`Event`]s and carries out the one [`Effect`] that comes back. The machine never
-//! waits: what takes time (a transaction, a stop) is a state of its own.
+//! waits: what takes time (a transaction, a stop) is a state of its own. A slot in
+//! [`SlotState::Parting`] waits for the shell to say where it goes, which the plan decides.
 //!
 //! # Guarantees
 //!
-//! - A slot is released only after its worker ended (G3), and never when it was lost.
+//! - A slot is given back or handed over only after its worker ended (G3), and never when it was
+//!   lost.
 //! - A transaction whose outcome is unknown is repeated *identically* until it is known: the same
 //!   nonce, the same revision.
-//! - A worker that was cut off by the lease's deadline never runs again under its old fence.
+//! - A worker that ended never runs again under its old fence: the slot is put anew first, which
+//!   kills whatever request is still under way.
+//! - The ledger says "clean" only if the last worker of the holding unlocked everything.
 //!
 //! # How it fails
 //!
@@ -27,66 +32,12 @@
 //! node sees that by [`SlotMachine::overdue`].
 
 mod alphabet;
+mod state;
 
 pub use alphabet::{Effect, Event, Nonce, StopReason, StopTimes};
+pub use state::SlotState;
 
 use super::{Moment, StopPhase};
-
-/// Where a slot stands on this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotState {
-    /// Not ours.
-    Vacant,
-    /// A claim is under way. With `unwanted`, it is given up as soon as it is ours.
-    Claiming {
-        /// The mark of the attempt.
-        nonce: Nonce,
-        /// The node changed its mind.
-        unwanted: bool,
-    },
-    /// Ours, with a worker.
-    Running {
-        /// The slot key's mod_revision.
-        revision: i64,
-    },
-    /// Ours, and the worker is to stop.
-    Stopping {
-        /// The slot key's mod_revision.
-        revision: i64,
-        /// Why.
-        reason: StopReason,
-        /// How urgently.
-        phase: StopPhase,
-        /// When the next phase begins.
-        until: Moment,
-    },
-    /// Lost, and the worker has not ended yet.
-    Losing {
-        /// When the worker is overdue.
-        until: Moment,
-    },
-    /// Ours as far as we know, without a worker, until the lease is firm again.
-    Suspended {
-        /// The slot key's mod_revision.
-        revision: i64,
-    },
-    /// Ours, being put anew.
-    Reclaiming {
-        /// The mod_revision to compare.
-        revision: i64,
-        /// The mark of the attempt.
-        nonce: Nonce,
-        /// The node changed its mind.
-        unwanted: bool,
-    },
-    /// The worker ended; the slot is being deleted.
-    Releasing {
-        /// The slot key's mod_revision.
-        revision: i64,
-        /// Whether everything is unlocked.
-        clean: bool,
-    },
-}
 
 /// One slot on one node.
 #[derive(Debug, Clone)]
@@ -94,6 +45,8 @@ pub struct SlotMachine {
     state: SlotState,
     times: StopTimes,
 }
+
+type Transition = (SlotState, Option<Effect>);
 
 impl SlotMachine {
     /// A slot that is not ours yet.
@@ -114,31 +67,42 @@ impl SlotMachine {
         self.state == SlotState::Vacant
     }
 
+    /// The slot key's mod_revision as we know it, while the slot is ours and no transaction of ours
+    /// may be changing it.
+    pub fn settled_revision(&self) -> Option<i64> {
+        match self.state {
+            SlotState::Running { revision }
+            | SlotState::Stopping { revision, .. }
+            | SlotState::Suspended { revision, .. }
+            | SlotState::Parting { revision, .. } => Some(revision),
+            _ => None,
+        }
+    }
+
     /// True if the slot waits for the answer to this transaction. The answer to an older one says
     /// nothing about the present state and must not be fed in.
     pub fn expects(&self, transaction: Effect) -> bool {
-        match (self.state, transaction) {
-            (SlotState::Claiming { nonce, .. }, Effect::Claim { nonce: asked }) => nonce == asked,
-            (
-                SlotState::Reclaiming {
-                    revision, nonce, ..
-                },
-                Effect::Reclaim {
-                    nonce: asked,
-                    revision: at,
-                },
-            ) => nonce == asked && revision == at,
-            (SlotState::Releasing { revision, .. }, Effect::Release { revision: at, .. }) => {
-                revision == at
-            }
-            _ => false,
+        Some(transaction) == self.transaction()
+    }
+
+    /// The transaction that is under way.
+    fn transaction(&self) -> Option<Effect> {
+        match self.state {
+            SlotState::Reclaiming {
+                revision, nonce, ..
+            } => Some(Effect::Reclaim { nonce, revision }),
+            SlotState::Handing {
+                revision, nonce, ..
+            } => Some(Effect::Transfer { nonce, revision }),
+            SlotState::Releasing { revision, clean } => Some(Effect::Release { revision, clean }),
+            _ => None,
         }
     }
 
     /// When time alone changes something.
     pub fn deadline(&self) -> Option<Moment> {
         match self.state {
-            SlotState::Stopping { until, .. } | SlotState::Losing { until } => Some(until),
+            SlotState::Stopping { until, .. } | SlotState::Losing { until, .. } => Some(until),
             _ => None,
         }
     }
@@ -151,7 +115,7 @@ impl SlotMachine {
                 until,
                 ..
             }
-            | SlotState::Losing { until } => now >= until,
+            | SlotState::Losing { until, .. } => now >= until,
             _ => false,
         }
     }
@@ -163,70 +127,55 @@ impl SlotMachine {
         effect
     }
 
-    fn transition(&self, event: Event, now: Moment) -> (SlotState, Option<Effect>) {
+    fn transition(&self, event: Event, now: Moment) -> Transition {
         use SlotState as S;
-        match (self.state, event) {
-            (S::Vacant, Event::Claim { nonce }) => (
-                S::Claiming {
-                    nonce,
-                    unwanted: false,
-                },
-                Some(Effect::Claim { nonce }),
-            ),
-            (S::Claiming { nonce, .. }, _) => self.claiming(nonce, event),
-            (S::Reclaiming { .. }, _) => self.reclaiming(event),
-            (S::Running { .. } | S::Stopping { .. } | S::Losing { .. }, _) => {
-                self.with_worker(event, now)
+        if let Event::Arrived { revision } = event {
+            return self.arrived(revision, now);
+        }
+        match self.state {
+            S::Vacant => (S::Vacant, None),
+            S::Running { .. } | S::Stopping { .. } => self.with_worker(event, now),
+            S::Losing { again, .. } => self.losing(again, event),
+            S::Suspended { revision, clean } => self.suspended(revision, clean, event),
+            S::Parting { revision, clean } => self.parting(revision, clean, event),
+            S::Reclaiming { .. } => self.reclaiming(event),
+            S::Handing { .. } | S::Releasing { .. } => self.leaving(event),
+        }
+    }
+
+    /// The slot is ours at `revision`: news, unless it is what we know already.
+    fn arrived(&self, revision: i64, now: Moment) -> Transition {
+        use SlotState as S;
+        match self.state {
+            S::Vacant => started(revision),
+            // It was ours, was not, and is again, unseen by us: the worker has the old fence.
+            S::Running { revision: ours } | S::Stopping { revision: ours, .. }
+                if revision > ours =>
+            {
+                let until = now + self.times.abort;
+                let again = Some(revision);
+                (S::Losing { until, again }, Some(Effect::Lose))
             }
-            (S::Suspended { revision }, _) => self.suspended(revision, event),
-            (S::Releasing { .. }, _) => self.releasing(event),
-            (S::Vacant, _) => (S::Vacant, None),
-        }
-    }
-
-    fn claiming(&self, nonce: Nonce, event: Event) -> (SlotState, Option<Effect>) {
-        let unwanted = matches!(self.state, SlotState::Claiming { unwanted: true, .. });
-        match event {
-            Event::Granted { revision } => granted(revision, unwanted),
-            Event::Refused | Event::SessionEnded => (SlotState::Vacant, None),
-            Event::Unknown => (self.state, Some(Effect::Claim { nonce })),
-            Event::Stop(StopReason::GiveUp) => (
-                SlotState::Claiming {
-                    nonce,
-                    unwanted: true,
-                },
-                None,
-            ),
+            S::Losing { until, .. } => {
+                let again = Some(revision);
+                (S::Losing { until, again }, None)
+            }
+            // Its own transaction compares the older revision, so it will be refused.
+            S::Suspended { revision: ours, .. }
+            | S::Parting { revision: ours, .. }
+            | S::Reclaiming { revision: ours, .. }
+            | S::Handing { revision: ours, .. }
+            | S::Releasing { revision: ours, .. }
+                if revision > ours =>
+            {
+                let clean = false;
+                (S::Suspended { revision, clean }, None)
+            }
             _ => (self.state, None),
         }
     }
 
-    fn reclaiming(&self, event: Event) -> (SlotState, Option<Effect>) {
-        let SlotState::Reclaiming {
-            revision,
-            nonce,
-            unwanted,
-        } = self.state
-        else {
-            return (self.state, None);
-        };
-        match event {
-            Event::Granted { revision } => granted(revision, unwanted),
-            Event::Refused | Event::SessionEnded => (SlotState::Vacant, None),
-            Event::Unknown => (self.state, Some(Effect::Reclaim { nonce, revision })),
-            Event::Stop(StopReason::GiveUp) => (
-                SlotState::Reclaiming {
-                    revision,
-                    nonce,
-                    unwanted: true,
-                },
-                None,
-            ),
-            _ => (self.state, None),
-        }
-    }
-
-    fn with_worker(&self, event: Event, now: Moment) -> (SlotState, Option<Effect>) {
+    fn with_worker(&self, event: Event, now: Moment) -> Transition {
         use SlotState as S;
         let (revision, reason, phase) = match self.state {
             S::Running { revision } => (revision, None, StopPhase::Run),
@@ -236,7 +185,7 @@ impl SlotMachine {
                 phase,
                 ..
             } => (revision, Some(reason), phase),
-            _ => return self.losing(event),
+            _ => return (self.state, None),
         };
         match event {
             Event::Stop(wanted) => {
@@ -247,47 +196,37 @@ impl SlotMachine {
                 };
                 self.stopping(revision, reason, phase.max(StopPhase::Drain), phase, now)
             }
-            Event::Press(pressed) if reason.is_some() && pressed > phase => self.stopping(
-                revision,
-                reason.unwrap_or(StopReason::GiveUp),
-                pressed,
-                phase,
-                now,
-            ),
+            Event::Press(pressed) if pressed > phase => match reason {
+                Some(reason) => self.stopping(revision, reason, pressed, phase, now),
+                None => (self.state, None),
+            },
             Event::SoftDeadline => {
                 let reason = reason.unwrap_or(StopReason::Suspend);
                 self.stopping(revision, reason, phase.max(StopPhase::Cancel), phase, now)
             }
-            Event::HardDeadline => {
+            Event::HardDeadline => self.cut_off(revision, reason, now),
+            Event::Lost | Event::SessionEnded => {
                 let until = now + self.times.abort;
-                let reason = reason.unwrap_or(StopReason::Suspend);
-                let phase = StopPhase::Abort;
-                (
-                    S::Stopping {
-                        revision,
-                        reason,
-                        phase,
-                        until,
-                    },
-                    Some(Effect::Lose),
-                )
+                (S::Losing { until, again: None }, Some(Effect::Lose))
             }
-            Event::Lost | Event::SessionEnded => (
-                S::Losing {
-                    until: now + self.times.abort,
-                },
-                Some(Effect::Lose),
-            ),
-            Event::WorkerEnded { .. } if reason == Some(StopReason::Suspend) => {
-                (S::Suspended { revision }, None)
+            Event::WorkerEnded { clean } if reason == Some(StopReason::Suspend) => {
+                (S::Suspended { revision, clean }, None)
             }
-            Event::WorkerEnded { clean } => (
-                S::Releasing { revision, clean },
-                Some(Effect::Release { revision, clean }),
-            ),
+            Event::WorkerEnded { clean } => (S::Parting { revision, clean }, None),
             Event::Tick => self.next_phase(revision, reason, phase, now),
             _ => (self.state, None),
         }
+    }
+
+    /// The lease may be gone: the worker is told so, and dropped.
+    fn cut_off(&self, revision: i64, reason: Option<StopReason>, now: Moment) -> Transition {
+        let state = SlotState::Stopping {
+            revision,
+            reason: reason.unwrap_or(StopReason::Suspend),
+            phase: StopPhase::Abort,
+            until: now + self.times.abort,
+        };
+        (state, Some(Effect::Lose))
     }
 
     fn stopping(
@@ -297,35 +236,26 @@ impl SlotMachine {
         phase: StopPhase,
         before: StopPhase,
         now: Moment,
-    ) -> (SlotState, Option<Effect>) {
-        if phase == before
-            && let SlotState::Stopping { until, .. } = self.state
-        {
-            return (
-                SlotState::Stopping {
-                    revision,
-                    reason,
-                    phase,
-                    until,
-                },
-                None,
-            );
-        }
-        let time = match phase {
+    ) -> Transition {
+        let (until, effect) = match self.state {
+            SlotState::Stopping { until, .. } if phase == before => (until, None),
+            _ => (now + self.time_of(phase), Some(Effect::Ask(phase))),
+        };
+        let state = SlotState::Stopping {
+            revision,
+            reason,
+            phase,
+            until,
+        };
+        (state, effect)
+    }
+
+    fn time_of(&self, phase: StopPhase) -> std::time::Duration {
+        match phase {
             StopPhase::Run | StopPhase::Drain => self.times.drain,
             StopPhase::Cancel => self.times.cancel,
             StopPhase::Abort => self.times.abort,
-        };
-        let until = now + time;
-        (
-            SlotState::Stopping {
-                revision,
-                reason,
-                phase,
-                until,
-            },
-            Some(Effect::Ask(phase)),
-        )
+        }
     }
 
     fn next_phase(
@@ -334,7 +264,7 @@ impl SlotMachine {
         reason: Option<StopReason>,
         phase: StopPhase,
         now: Moment,
-    ) -> (SlotState, Option<Effect>) {
+    ) -> Transition {
         match (self.deadline(), reason) {
             (Some(until), Some(reason)) if now >= until && phase < StopPhase::Abort => {
                 self.stopping(revision, reason, phase.next(), phase, now)
@@ -343,67 +273,116 @@ impl SlotMachine {
         }
     }
 
-    fn losing(&self, event: Event) -> (SlotState, Option<Effect>) {
-        match event {
-            Event::WorkerEnded { .. } => (SlotState::Vacant, None),
+    fn losing(&self, again: Option<i64>, event: Event) -> Transition {
+        match (event, again) {
+            (Event::WorkerEnded { .. }, Some(revision)) => {
+                let clean = false;
+                (SlotState::Suspended { revision, clean }, None)
+            }
+            (Event::WorkerEnded { .. }, None) => (SlotState::Vacant, None),
+            (Event::Lost | Event::SessionEnded, Some(_)) => {
+                let SlotState::Losing { until, .. } = self.state else {
+                    return (self.state, None);
+                };
+                (SlotState::Losing { until, again: None }, None)
+            }
             _ => (self.state, None),
         }
     }
 
-    fn suspended(&self, revision: i64, event: Event) -> (SlotState, Option<Effect>) {
+    fn suspended(&self, revision: i64, clean: bool, event: Event) -> Transition {
         match event {
-            Event::Firm { nonce } => (
-                SlotState::Reclaiming {
+            Event::Firm { nonce } => reclaiming(revision, clean, nonce),
+            Event::Lost | Event::SessionEnded => (SlotState::Vacant, None),
+            Event::Stop(StopReason::GiveUp) => (SlotState::Parting { revision, clean }, None),
+            _ => (self.state, None),
+        }
+    }
+
+    fn parting(&self, revision: i64, clean: bool, event: Event) -> Transition {
+        use SlotState as S;
+        match event {
+            Event::Keep { nonce } => reclaiming(revision, clean, nonce),
+            Event::HandOver { nonce } => (
+                S::Handing {
                     revision,
                     nonce,
-                    unwanted: false,
+                    clean,
                 },
-                Some(Effect::Reclaim { nonce, revision }),
+                Some(Effect::Transfer { nonce, revision }),
             ),
-            Event::Lost | Event::SessionEnded => (SlotState::Vacant, None),
-            // The worker may have been cut off: the ledger must not say "clean".
-            Event::Stop(StopReason::GiveUp) => (
-                SlotState::Releasing {
-                    revision,
-                    clean: false,
-                },
-                Some(Effect::Release {
-                    revision,
-                    clean: false,
-                }),
+            Event::GiveBack => (
+                S::Releasing { revision, clean },
+                Some(Effect::Release { revision, clean }),
             ),
+            Event::Lost | Event::SessionEnded => (S::Vacant, None),
             _ => (self.state, None),
         }
     }
 
-    fn releasing(&self, event: Event) -> (SlotState, Option<Effect>) {
-        let SlotState::Releasing { revision, clean } = self.state else {
+    fn reclaiming(&self, event: Event) -> Transition {
+        let SlotState::Reclaiming {
+            revision,
+            nonce,
+            clean,
+            unwanted,
+        } = self.state
+        else {
             return (self.state, None);
         };
         match event {
-            Event::Released | Event::Refused | Event::Lost | Event::SessionEnded => {
-                (SlotState::Vacant, None)
+            Event::Granted { revision } if unwanted => {
+                (SlotState::Parting { revision, clean }, None)
             }
-            Event::Unknown => (self.state, Some(Effect::Release { revision, clean })),
+            Event::Granted { revision } => started(revision),
+            Event::Refused | Event::SessionEnded => (SlotState::Vacant, None),
+            Event::Unknown => (self.state, self.transaction()),
+            Event::Stop(StopReason::GiveUp) => {
+                let state = SlotState::Reclaiming {
+                    revision,
+                    nonce,
+                    clean,
+                    unwanted: true,
+                };
+                (state, None)
+            }
+            _ => (self.state, None),
+        }
+    }
+
+    /// Handing over or releasing: a transaction that takes the slot from us is under way.
+    fn leaving(&self, event: Event) -> Transition {
+        match (event, self.state) {
+            (Event::Released | Event::SessionEnded, _) => (SlotState::Vacant, None),
+            (Event::Lost, _) => (SlotState::Vacant, None),
+            (
+                Event::Refused,
+                SlotState::Handing {
+                    revision, clean, ..
+                },
+            ) => (SlotState::Parting { revision, clean }, None),
+            (Event::Refused, _) => (SlotState::Vacant, None),
+            (Event::Unknown, _) => (self.state, self.transaction()),
             _ => (self.state, None),
         }
     }
 }
 
-/// A slot that became ours starts its worker, or goes back at once if it is not wanted any more.
-fn granted(revision: i64, unwanted: bool) -> (SlotState, Option<Effect>) {
-    if unwanted {
-        let clean = true;
-        (
-            SlotState::Releasing { revision, clean },
-            Some(Effect::Release { revision, clean }),
-        )
-    } else {
-        (
-            SlotState::Running { revision },
-            Some(Effect::Start { revision }),
-        )
-    }
+fn started(revision: i64) -> Transition {
+    (
+        SlotState::Running { revision },
+        Some(Effect::Start { revision }),
+    )
+}
+
+fn reclaiming(revision: i64, clean: bool, nonce: Nonce) -> Transition {
+    let state = SlotState::Reclaiming {
+        revision,
+        nonce,
+        clean,
+        unwanted: false,
+    };
+    (state, Some(Effect::Reclaim { nonce, revision }))
 }
 
 #[cfg(test)]

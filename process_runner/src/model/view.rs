@@ -38,6 +38,13 @@ pub struct NodeView {
     pub last_resort: bool,
 }
 
+impl NodeView {
+    /// Whether it takes slots at all.
+    pub fn takes_slots(&self) -> bool {
+        self.accepts && self.weight > 0
+    }
+}
+
 /// A job in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobView {

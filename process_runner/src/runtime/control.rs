@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! heartbeat --pulse-->  |            | --event--> SlotMachine --effect--> transaction (calls)
-//! etcd watch --feed-->  |  Control   |                        `---------> worker (start, ask, lose)
+//! inbox --plan, note--> |  Control   |                        `---------> worker (start, ask, lose)
 //! workers   --ended-->  |            |
 //! operator  --press-->  |            | <--answer-- calls
 //! ```
 //!
 //! Each arm of the loop feeds machines and queues what they want done; nothing is decided here that
 //! a machine of the pure layer decides. After every event [`Control::settle`] brings the rest in
-//! line: deadlines that passed, claims that became possible, transactions that wait.
+//! line: deadlines that passed, slots whose worker ended, what waits to be sent.
+//!
+//! A node takes no slot by itself. The leader grants what nobody has, other nodes hand over what
+//! the plan takes from them, and both put the slot on this node's lease: it arrives.
 //!
 //! # Guarantees
 //!
@@ -23,13 +26,16 @@
 //! the node then opens a new one. A worker that cannot be stopped ends the node.
 
 mod calls;
-mod feed;
+mod inbox;
 mod lease;
+mod membership;
 mod obey;
+mod orders;
+mod parting;
 mod publish;
 mod workers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,20 +44,21 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 use self::calls::Calls;
-use self::feed::Taken;
+use self::inbox::Inbox;
+use self::membership::Membership;
+use self::orders::Orders;
 use self::publish::Publisher;
 use super::NodeEnd;
 use super::held::Held;
-use super::operator::Operator;
+use super::leader::Leading;
+use super::operator::{NodeHandle, Operator};
 use super::register::Registrar;
 use super::worker::WorkerEnd;
 use crate::clock::Clock;
-use crate::coordination::{Connection, Follower, Session, random_u128};
-use crate::model::{Effect, Event, Moment, Slot, SlotState, StopTimes, to_claim};
+use crate::coordination::{Connection, Session, Watched, random_u128};
+use crate::model::{Effect, Event, Moment, Slot, SlotState, StopTimes};
 use crate::validity::Validity;
 
-/// How long a slot that was refused is left alone; its owner is on the watch by then.
-const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 /// How long `unlock_records` may take once the record in hand was cancelled, at most.
 const CANCEL_TIME: Duration = Duration::from_secs(5);
 /// How long a worker that was dropped may take to be gone.
@@ -75,7 +82,6 @@ pub(super) struct Control<'a> {
     clock: Clock,
     worker_runtime: Handle,
     times: StopTimes,
-    max_workers: Option<u32>,
     validity: Arc<Validity>,
     changed: Arc<Notify>,
     slots: BTreeMap<Slot, Held>,
@@ -83,20 +89,23 @@ pub(super) struct Control<'a> {
     /// Slots by the task that runs their worker, for tasks that end without a word.
     tasks: BTreeMap<tokio::task::Id, Slot>,
     calls: Calls,
-    taken: Taken,
-    /// Slots that were refused, and when to try again.
-    pauses: BTreeMap<Slot, Moment>,
-    /// With `until_idle`: slots that are drained or given up.
-    done: BTreeSet<Slot>,
+    /// Plays the leader's part, if it is this node's.
+    leading: Leading,
+    handle: NodeHandle,
+    inbox: Inbox,
+    orders: Orders,
+    membership: Membership,
+    /// What each renewal looks at.
+    watched: Watched,
     gave_up: bool,
-    /// Something changed that may make a claim possible.
-    claims_due: bool,
     cut_off: usize,
     /// Deadlines of the present validity that were told already.
     told: Told,
     stopping: bool,
-    /// No slots are taken, and those the node has are handed over.
-    quiet: bool,
+    /// Until then a draining node waits for the plan that says where its slots go.
+    hand_over_until: Moment,
+    /// Nobody takes what this node has, or it may not wait for that.
+    given_up: bool,
     /// Worker tables that were written to the log.
     dumps: u64,
     lost: Option<String>,
@@ -118,6 +127,7 @@ impl<'a> Control<'a> {
         connection: Arc<Connection>,
         worker_runtime: Handle,
         clock: Clock,
+        handle: NodeHandle,
     ) -> Self {
         let changed = Arc::new(Notify::new());
         let node = &registrar.config.node;
@@ -132,7 +142,6 @@ impl<'a> Control<'a> {
             clock,
             worker_runtime,
             times,
-            max_workers: node.max_workers,
             connection,
             healing: None,
             validity: Arc::default(),
@@ -142,15 +151,18 @@ impl<'a> Control<'a> {
             workers: JoinSet::new(),
             tasks: BTreeMap::new(),
             calls: Calls::new(session.clone()),
-            taken: Taken::default(),
-            pauses: BTreeMap::new(),
-            done: BTreeSet::new(),
+            leading: Leading::start(session.clone(), clock),
+            handle,
+            inbox: Inbox::start(&session),
+            orders: Orders::default(),
+            membership: Membership::default(),
+            watched: Watched::default(),
             gave_up: false,
-            claims_due: true,
             cut_off: 0,
             told: Told::Firm,
             stopping: false,
-            quiet: false,
+            hand_over_until: Moment::NEVER,
+            given_up: false,
             dumps: 0,
             lost: None,
             session,
@@ -161,16 +173,14 @@ impl<'a> Control<'a> {
     ///
     /// Dropped, it drops its workers at their await points and leaves the lease to run out.
     pub(super) async fn run(mut self, operator: &mut Operator) -> Served {
-        let mut heartbeat = self
-            .session
-            .start_heartbeat(self.clock, Arc::clone(&self.validity));
-        let range = self.session.keys.planner_range();
-        let mut follower = Follower::start(self.session.etcd.clone(), range);
+        let mut heartbeat =
+            self.session
+                .start_heartbeat(self.clock, Arc::clone(&self.validity), &self.watched);
         tracing::info!(node = %self.session.node, incarnation = %self.session.incarnation, "joined");
         self.obey(operator);
         loop {
             if let Some(served) = self.settle() {
-                drop((heartbeat, follower));
+                drop(heartbeat);
                 return self.close(served).await;
             }
             let deadline = self.next_deadline();
@@ -180,7 +190,8 @@ impl<'a> Control<'a> {
                 () = operator.asks() => self.obey(operator),
                 Some(ended) = self.workers.join_next_with_id() => self.on_ended(ended),
                 Some(done) = self.calls.next() => self.on_answer(done),
-                Some(feed) = follower.next() => self.on_feed(feed),
+                heard = self.inbox.next() => self.on_inbox(heard),
+                said = self.membership.done() => self.on_said(said),
                 () = self.changed.notified() => self.publisher.changed(self.clock.now()),
                 () = self.publisher.watchers_changed() => {}
                 () = self.clock.sleep_until(deadline) => self.tick(),
@@ -198,17 +209,20 @@ impl<'a> Control<'a> {
         if let Some(reason) = &self.lost {
             return (self.slots.is_empty()).then(|| Served::SessionLost(reason.clone()));
         }
-        if !self.stopping && !self.quiet && self.validity.may_begin(now) && self.taken.known() {
-            if std::mem::take(&mut self.claims_due) {
-                self.claim(now);
-            }
-            if self.drained() {
-                self.stopping = true;
-            }
+        if self.drained() {
+            self.stopping = true;
+            self.given_up = true;
         }
+        if self.stopping && !self.given_up && now >= self.hand_over_until {
+            tracing::info!("no plan says where the slots go; giving them back");
+            self.give_up_all();
+        }
+        self.part(now);
         if self.stopping && self.slots.is_empty() && self.calls.is_empty() {
             return Some(Served::Ended(self.end()));
         }
+        self.membership.send(&self.session);
+        self.inbox.send(&self.session);
         self.publisher.publish(&self.session, &self.slots, now);
         None
     }
@@ -248,10 +262,6 @@ impl<'a> Control<'a> {
     }
 
     fn tick(&mut self) {
-        let now = self.clock.now();
-        let paused = self.pauses.len();
-        self.pauses.retain(|_, until| *until > now);
-        self.claims_due |= self.pauses.len() < paused;
         self.feed_all(Event::Tick);
     }
 
@@ -260,7 +270,12 @@ impl<'a> Control<'a> {
             .slots
             .values()
             .filter_map(|held| held.machine().deadline());
-        let pauses = self.pauses.values().copied();
+        let now = self.clock.now();
+        let rests = self.slots.values().filter_map(|held| held.rests_until(now));
+        let hand_over = match self.given_up {
+            true => Moment::NEVER,
+            false => self.hand_over_until,
+        };
         let lease = match self.told {
             _ if self.lost.is_some() => Moment::NEVER,
             Told::Firm => self.validity.soft(),
@@ -268,46 +283,20 @@ impl<'a> Control<'a> {
             Told::Hard => Moment::NEVER,
         };
         machines
-            .chain(pauses)
-            .chain([lease, self.publisher.due()])
+            .chain(rests)
+            .chain([lease, self.publisher.due(), hand_over])
             .min()
             .unwrap_or(Moment::NEVER)
     }
 
-    /// Claims the free slots that this node wants and has room for.
-    fn claim(&mut self, now: Moment) {
-        let mut avoid = self.done.clone();
-        avoid.extend(self.pauses.keys().cloned());
-        let busy = self.slots.keys().cloned().collect();
-        let taken = self.taken.slots();
-        let sizes = &self.registrar.sizes;
-        for slot in to_claim(sizes, self.max_workers, &busy, &taken, &avoid) {
-            let mut held = Held::new(self.times);
-            let effect = held.step(
-                Event::Claim {
-                    nonce: random_u128(),
-                },
-                now,
-            );
-            self.slots.insert(slot.clone(), held);
-            self.carry_out(&slot, effect);
-        }
-    }
-
-    /// With `until_idle`: nothing is left that this node could drain.
+    /// With `until_idle`: the plan wants nothing more of this node.
     fn drained(&self) -> bool {
         self.registrar.until_idle
+            && !self.stopping
             && self.slots.is_empty()
-            && self.pauses.is_empty()
-            && self.registrar.sizes.iter().all(|size| {
-                (0..size.workers).all(|index| {
-                    let slot = Slot {
-                        job: Arc::clone(&size.job),
-                        index,
-                    };
-                    self.done.contains(&slot) || self.taken.contains(&slot)
-                })
-            })
+            && self.orders.known()
+            && self.orders.is_empty()
+            && self.membership.is_settled()
     }
 
     fn slots_where(&self, wanted: impl Fn(SlotState) -> bool) -> Vec<Slot> {
@@ -339,8 +328,12 @@ impl<'a> Control<'a> {
         }
         if held.machine().is_vacant() {
             self.slots.remove(slot);
-            self.claims_due = true;
         }
+        let settled = self
+            .slots
+            .get(slot)
+            .and_then(|held| held.machine().settled_revision());
+        self.watched.set(slot, settled);
         self.carry_out(slot, effect);
         // A worker that ended while the lease was firm all along may run again at once.
         if matches!(after, SlotState::Suspended { .. }) && self.validity.may_begin(now) {
@@ -357,8 +350,13 @@ impl<'a> Control<'a> {
         match effect {
             Some(Effect::Start { revision }) => self.start(slot, revision),
             Some(effect) => {
-                let unknown = self.slots.get(slot).map_or(0, |held| held.unknown);
-                self.calls.push(slot.clone(), effect, unknown);
+                let Some(held) = self.slots.get(slot) else {
+                    return;
+                };
+                if let Some(transaction) = held.transaction(effect) {
+                    let unknown = held.unknown;
+                    self.calls.push(slot.clone(), effect, transaction, unknown);
+                }
             }
             None => {}
         }

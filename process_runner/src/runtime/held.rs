@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::coordination::{Order, Target, Transaction};
 use crate::job::Holding;
 use crate::model::{Effect, Event, Moment, SlotMachine, SlotState, StopTimes};
 
@@ -13,6 +14,16 @@ pub(super) struct Held {
     pub(super) stuck: bool,
     /// Attempts in a row whose outcome is unknown; paces their repetition.
     pub(super) unknown: u32,
+    /// The plan that the slot came under.
+    pub(super) ordered: Order,
+    /// The slot is here only so that what a dead worker had locked is unlocked.
+    pub(super) retiring: bool,
+    /// The newest revision at which the slot is known to have become ours.
+    pub(super) latest: i64,
+    /// Where it is handed over to, or was refused last.
+    pub(super) target: Option<Arc<Target>>,
+    /// The worker ended in a way that should not be repeated at once.
+    pub(super) rest_until: Moment,
 }
 
 impl Held {
@@ -22,6 +33,11 @@ impl Held {
             holding: None,
             stuck: false,
             unknown: 0,
+            ordered: Order::default(),
+            retiring: false,
+            latest: 0,
+            target: None,
+            rest_until: Moment::ZERO,
         }
     }
 
@@ -58,18 +74,29 @@ impl Held {
         (stuck != std::mem::replace(&mut self.stuck, stuck)).then_some(stuck)
     }
 
-    /// The slot key's mod_revision, while the slot is ours.
-    pub(super) fn revision(&self) -> Option<i64> {
-        match self.machine.state() {
-            SlotState::Running { revision }
-            | SlotState::Stopping { revision, .. }
-            | SlotState::Suspended { revision }
-            | SlotState::Releasing { revision, .. } => Some(revision),
-            SlotState::Vacant
-            | SlotState::Claiming { .. }
-            | SlotState::Losing { .. }
-            | SlotState::Reclaiming { .. } => None,
+    /// The transaction that `effect` asks for. The same as long as the effect is the same.
+    pub(super) fn transaction(&self, effect: Effect) -> Option<Transaction> {
+        match effect {
+            Effect::Reclaim { nonce, revision } => Some(Transaction::Reclaim {
+                nonce,
+                revision,
+                ordered: self.ordered,
+                retiring: self.retiring,
+            }),
+            Effect::Transfer { nonce, revision } => Some(Transaction::Transfer {
+                nonce,
+                revision,
+                target: Arc::clone(self.target.as_ref()?),
+            }),
+            Effect::Release { revision, clean } => Some(Transaction::Release { revision, clean }),
+            Effect::Start { .. } | Effect::Ask(_) | Effect::Lose => None,
         }
+    }
+
+    /// When the slot may run here again, if it waits for that.
+    pub(super) fn rests_until(&self, now: Moment) -> Option<Moment> {
+        let parting = matches!(self.machine.state(), SlotState::Parting { .. });
+        (parting && self.rest_until > now).then_some(self.rest_until)
     }
 
     /// True while a worker of it runs.

@@ -41,7 +41,10 @@ pub(crate) async fn iterate<J: Job>(
     rules: &IterationRules,
 ) -> Report {
     let holding = cx.holding();
-    let mut machine = Iteration::new(rules.retries);
+    let mut machine = match holding.identity.retiring {
+        true => Iteration::unlocking(),
+        false => Iteration::new(rules.retries),
+    };
     let mut shell = Shell {
         job,
         cx,

@@ -52,8 +52,6 @@ use crate::model::leading::Sighting;
 use crate::model::planner::{Plan, Scope, plan};
 use crate::model::view::ClusterView;
 
-/// How long a node that leaves waits until it has no post any more. Its lease ends soon anyway.
-const RESIGN_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a panic, before this node takes a post again.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
@@ -63,7 +61,6 @@ type Planner = fn(&ClusterView, Scope) -> Plan;
 /// One session's part in leading. Dropping it ends its tasks and leaves its posts to the lease.
 pub(crate) struct Leading {
     wishes: Wishes,
-    vacant: watch::Receiver<bool>,
     task: JoinHandle<()>,
 }
 
@@ -85,13 +82,8 @@ impl Leading {
             sighted: watch::Sender::new(None),
             draining: watch::Sender::new(false),
         };
-        let (tell, vacant) = watch::channel(false);
-        let task = tokio::spawn(supervise(session, clock, planner, wishes.clone(), tell));
-        Self {
-            wishes,
-            vacant,
-            task,
-        }
+        let task = tokio::spawn(supervise(session, clock, planner, wishes.clone()));
+        Self { wishes, task }
     }
 
     /// Tells what the posts' keys said in a read of somebody else's, such as the heartbeat's barrier: a
@@ -100,19 +92,10 @@ impl Leading {
         self.wishes.sighted.send_replace(Some(posts));
     }
 
-    /// Gives up this node's posts for good, so that another node plans while this one drains. Returns
-    /// when they are vacant, or after five seconds: then the end of the lease vacates them.
-    ///
-    /// Dropped, the posts are given up all the same.
-    pub(crate) async fn resign(&mut self) {
+    /// Gives up this node's posts for good, so that another node plans while this one drains. What is
+    /// not vacated when the session ends is vacated by the end of its lease.
+    pub(crate) fn resign(&self) {
         self.wishes.draining.send_replace(true);
-        let vacant = self.vacant.wait_for(|vacant| *vacant);
-        if !matches!(
-            tokio::time::timeout(RESIGN_TIMEOUT, vacant).await,
-            Ok(Ok(_))
-        ) {
-            tracing::warn!("a post could not be vacated; it ends with the lease");
-        }
     }
 }
 
@@ -124,18 +107,12 @@ impl Drop for Leading {
 
 /// Runs the office. If it panics, its posts are vacated and another one is opened later: a post must
 /// not be held by nobody.
-async fn supervise(
-    session: Session,
-    clock: Clock,
-    planner: Planner,
-    wishes: Wishes,
-    vacant: watch::Sender<bool>,
-) {
+async fn supervise(session: Session, clock: Clock, planner: Planner, wishes: Wishes) {
     let mut willing_from = clock.now();
     loop {
         let office = Office::new(session.clone(), clock, planner, willing_from);
         let mut running = tokio::task::JoinSet::new();
-        running.spawn(office.run(wishes.clone(), vacant.clone()));
+        running.spawn(office.run(wishes.clone()));
         match running.join_next().await {
             Some(Err(error)) if error.is_panic() => {
                 tracing::error!(%error, "leading failed; this node leaves it to others for a while");

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use super::attempt::panic_message;
 use super::control::{Control, Served};
 use super::operator::{NodeHandle, Operator};
-use super::plans::{Plans, plans, sizes};
+use super::plans::{Plans, plans};
 use super::register::Registrar;
 use super::{NodeEnd, NodeError};
 use crate::app::Registry;
@@ -166,13 +166,7 @@ impl Settings {
         let plans = self.prepare(registry, &workers).await?;
         let operator = self.handle.operator();
         let deadline = clock.now() + self.wait;
-        let mut registrar = Registrar::new(
-            &self.config,
-            &plans,
-            clock,
-            self.until_idle,
-            sizes(&self.config),
-        );
+        let mut registrar = Registrar::new(&self.config, &plans, clock, self.until_idle);
         let Some(connection) = self.open(&operator, clock, deadline).await?.map(Arc::new) else {
             return Ok(NodeEnd::Clean);
         };
@@ -268,6 +262,7 @@ impl Settings {
                 Arc::clone(connection),
                 workers.clone(),
                 clock,
+                self.handle.clone(),
             );
             match control.run(&mut operator).await {
                 Served::Ended(end) => return Ok(end),

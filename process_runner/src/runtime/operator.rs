@@ -41,6 +41,12 @@ impl NodeHandle {
             .send_modify(|wanted| wanted.presses = wanted.presses.saturating_add(1));
     }
 
+    /// Drains the node as the first [`stop`](Self::stop) does; asked again it changes nothing.
+    pub fn drain(&self) {
+        self.wanted
+            .send_modify(|wanted| wanted.presses = wanted.presses.max(1));
+    }
+
     /// Hands the node's slots over and takes no more, until [`resume`](Self::resume). It stays up.
     pub fn quiet(&self) {
         self.wanted.send_modify(|wanted| wanted.quiet = true);

@@ -11,7 +11,7 @@ use super::iteration::IterationRules;
 use super::worker::WorkerPlan;
 use crate::app::Registry;
 use crate::config::{Config, JobConfig};
-use crate::model::{Backoff, JobSize, PacingRules};
+use crate::model::{Backoff, PacingRules};
 use crate::state::States;
 
 /// The jobs this node declares, by name.
@@ -79,17 +79,4 @@ fn plan(
         stuck_after: job.stuck_after,
         until_idle,
     })
-}
-
-/// The sizes of the configured jobs.
-pub(super) fn sizes(config: &Config) -> Vec<JobSize> {
-    config
-        .jobs
-        .values()
-        .map(|job| JobSize {
-            job: Arc::clone(&job.name),
-            workers: job.workers,
-            max_per_node: job.max_per_node,
-        })
-        .collect()
 }

@@ -17,7 +17,7 @@ use crate::coordination::{
     ConfigRecord, Connection, CoordinationError, JobRecord, MemberRecord, Opened, Registration,
     Session, StoreIdentity,
 };
-use crate::model::{JobSize, Moment};
+use crate::model::Moment;
 
 /// Time between two looks at a name that is held by a dead process's lease.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -29,10 +29,12 @@ pub(super) struct Registrar<'a> {
     pub(super) config: &'a Config,
     pub(super) plans: &'a Plans,
     pub(super) until_idle: bool,
-    pub(super) sizes: Vec<JobSize>,
     clock: Clock,
     name: Option<NodeName>,
     store: Option<StoreIdentity>,
+    /// The revision of the first session. Kept from session to session: joining anew does not make
+    /// a configuration newer than one that was loaded meanwhile.
+    loaded_at: i64,
 }
 
 impl<'a> Registrar<'a> {
@@ -41,16 +43,15 @@ impl<'a> Registrar<'a> {
         plans: &'a Plans,
         clock: Clock,
         until_idle: bool,
-        sizes: Vec<JobSize>,
     ) -> Self {
         Self {
             config,
             plans,
             until_idle,
-            sizes,
             clock,
             name: None,
             store: None,
+            loaded_at: 0,
         }
     }
 
@@ -91,6 +92,10 @@ impl<'a> Registrar<'a> {
                 }
                 Err(error) if error.is_transient() && self.clock.now() < deadline => {
                     troubles.say(&error, self.clock.now());
+                    // The host of the embedded etcd may have ended: somebody has to take its place.
+                    if connection.is_guest() {
+                        connection.heal().await;
+                    }
                     operator.sleep(self.clock, Duration::from_millis(500)).await;
                 }
                 Err(error) => return Err(error.into()),
@@ -138,6 +143,9 @@ impl<'a> Registrar<'a> {
             self.store.as_ref(),
         )
         .await?;
+        if self.loaded_at == 0 {
+            self.loaded_at = store.revision();
+        }
         self.store = Some(store);
         Ok(opened)
     }
@@ -161,7 +169,7 @@ impl<'a> Registrar<'a> {
             labels: settings.labels.clone(),
             classes,
             config: self.config.hash.clone(),
-            loaded_at: 0,
+            loaded_at: self.loaded_at,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             done: BTreeMap::new(),
             crashes: 0,
@@ -185,7 +193,7 @@ fn config_record(config: &Config) -> ConfigRecord {
                 class: job.class.clone(),
                 workers: job.workers,
                 max_per_node: job.max_per_node,
-                labels: BTreeMap::new(),
+                labels: job.labels.clone(),
             };
             (job.name.to_string(), record)
         })

@@ -32,6 +32,7 @@ pub(super) fn worker_record(slot: &Slot, held: &Held, now: Moment, counters: boo
 fn state(held: &Held) -> (&'static str, Option<String>) {
     let because = |reason: &str| Some(reason.to_owned());
     match held.machine().state() {
+        SlotState::Running { .. } if held.retiring => ("retiring", retiring(held)),
         SlotState::Running { .. } => match held.holding.as_ref().map(|h| h.standing()) {
             None => ("starting", because("the worker is being started")),
             Some(standing) => match standing.condition {
@@ -56,10 +57,28 @@ fn state(held: &Held) -> (&'static str, Option<String>) {
         SlotState::Losing { .. } => ("draining", because("the slot is lost")),
         SlotState::Suspended { .. } => ("waiting", because("the lease is not firm")),
         SlotState::Reclaiming { .. } => ("starting", because("the slot is being taken anew")),
-        SlotState::Claiming { .. } => ("starting", because("the slot is being taken")),
+        SlotState::Parting { .. } => ("waiting", parting(held)),
+        SlotState::Handing { .. } => ("draining", because("the slot is being handed over")),
         SlotState::Releasing { .. } => ("draining", because("the slot is being given back")),
         SlotState::Vacant => ("waiting", because("nobody owns the slot")),
     }
+}
+
+/// The worker ended, and the slot stays until something happens.
+fn parting(held: &Held) -> Option<String> {
+    Some(match &held.target {
+        Some(target) => format!(
+            "node `{}` could not take it; waiting for a new plan",
+            target.node
+        ),
+        None => "the worker ended; waiting for the plan that says where the slot goes".to_owned(),
+    })
+}
+
+fn retiring(held: &Held) -> Option<String> {
+    let failure = held.holding.as_ref().and_then(|h| h.standing().reason);
+    let what = "the job has fewer workers now; what a dead worker had locked is being unlocked";
+    Some(failure.map_or(what.to_owned(), |failure| format!("{what}: {failure}")))
 }
 
 fn stuck(held: &Held) -> Option<String> {

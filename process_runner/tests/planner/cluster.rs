@@ -125,20 +125,6 @@ impl Cluster {
     }
 }
 
-/// Per job and node, how many workers a plan has there.
-pub(crate) fn counts(view: &ClusterView, plan: &Plan) -> Vec<Vec<u32>> {
-    let count = |placements: &Vec<Placement>| {
-        let mut counts = vec![0; view.nodes.len()];
-        for placement in placements {
-            if let Placement::On(node) = placement {
-                counts[*node as usize] += 1;
-            }
-        }
-        counts
-    };
-    plan.jobs.iter().map(count).collect()
-}
-
 /// Per job and node, how many workers a view has there.
 pub(crate) fn held(view: &ClusterView) -> Vec<Vec<u32>> {
     let count = |job: &JobView| {
@@ -169,13 +155,5 @@ pub(crate) fn spread(counts: &[u32]) -> u32 {
 
 /// How many seats change hands or get their first.
 pub(crate) fn moves(view: &ClusterView, plan: &Plan) -> usize {
-    let seats = view.jobs.iter().flat_map(|job| &job.seats);
-    let placements = plan.jobs.iter().flatten();
-    seats
-        .zip(placements)
-        .filter(|(seat, placement)| match placement {
-            Placement::On(node) => **seat != Seat::Taken(*node),
-            Placement::Unplaced(_) | Placement::Done => false,
-        })
-        .count()
+    plan.moves(view).count()
 }

@@ -1,9 +1,10 @@
 //! Random histories: whatever happens, after every plan the promises hold.
 
 use fastrand::Rng;
-use process_runner::model::planner::{Placement, Scope, plan};
+use process_runner::model::planner::{Placement, Plan, Scope, Spread, lower_bound, plan};
+use process_runner::model::view::{ClusterView, Seat};
 
-use super::cluster::{Cluster, counts, job, moves, spread, totals};
+use super::cluster::{Cluster, job, moves, spread, totals};
 
 /// How many histories to play.
 pub(crate) fn number() -> usize {
@@ -126,11 +127,15 @@ fn without_caps_the_spread_is_at_most_1_per_job_and_in_total() {
             happen(&mut cluster, rng, true, &mut serial);
             let view = cluster.view();
             let plan = cluster.step(Scope::Balance);
-            let counts = counts(&view, &plan);
+            let counts = plan.counts(&view);
             for job in &counts {
                 assert!(spread(job) <= 1, "{counts:?}");
             }
             assert!(spread(&totals(&counts)) <= 1, "{counts:?}");
+            let jobs = counts.iter().map(|job| spread(job)).collect();
+            let total = spread(&totals(&counts));
+            assert_eq!(plan.spread(&view), Spread { jobs, total });
+            assert!(lower_bound(&view).unwrap() <= moves(&view, &plan) as u64);
         }
     });
 }
@@ -153,25 +158,22 @@ fn one_job_moves_exactly_the_lower_bound() {
             cluster.jobs.truncate(1);
             let view = cluster.view();
             let moved = moves(&view, &cluster.step(Scope::Balance));
-            assert_eq!(moved, lower_bound(&view));
+            assert_eq!(moved, fewest(&view));
+            assert_eq!(lower_bound(&view), Some(moved as u64));
         }
     });
 }
 
 /// What has no node, and what is above the quotas, the greater of which go to those who have most.
-fn lower_bound(view: &process_runner::model::view::ClusterView) -> usize {
-    let (Some(seats), nodes) = (
-        view.jobs.first().map(|job| job.seats.len()),
-        view.nodes.len(),
-    ) else {
-        return 0;
-    };
-    let mut held = super::cluster::held(view).remove(0);
+fn fewest(view: &ClusterView) -> usize {
+    let seats = view.jobs.first().map_or(0, |job| job.seats.len());
+    let mut held = super::cluster::held(view).pop().unwrap_or_default();
     held.sort_unstable_by(|a, b| b.cmp(a));
-    let stay = held.iter().enumerate().map(|(place, held)| {
-        let quota = seats / nodes + usize::from(place < seats % nodes);
-        quota.min(*held as usize)
-    });
+    let quota = |place| seats / held.len() + usize::from(place < seats % held.len());
+    let stay = held
+        .iter()
+        .enumerate()
+        .map(|(place, held)| quota(place).min(*held as usize));
     seats - stay.sum::<usize>()
 }
 
@@ -223,28 +225,23 @@ fn what_is_needed_moves_nothing_else_and_nothing_twice() {
     });
 }
 
-/// A seat on a node that may have it moves only where a cap is broken.
-fn assert_needed(
-    before: &process_runner::model::view::ClusterView,
-    needed: &process_runner::model::planner::Plan,
-) {
+/// A seat on a node that may have it moves only where a cap is broken, and no more of them than it
+/// takes.
+fn assert_needed(before: &ClusterView, needed: &Plan) {
     let held = super::cluster::held(before);
-    let all = totals(&held);
-    for (at, (job, placements)) in before.jobs.iter().zip(&needed.jobs).enumerate() {
-        for (seat, placement) in job.seats.iter().zip(placements) {
-            let process_runner::model::view::Seat::Taken(ix) = seat else {
-                continue;
-            };
-            let node = &before.nodes[*ix as usize];
-            let count = held[at][*ix as usize];
-            let has_to = !node.accepts
-                || node.weight == 0
-                || !job.allows(*ix)
-                || job.max_per_node.is_some_and(|max| count > max)
-                || node
-                    .capacity
-                    .is_some_and(|capacity| all[*ix as usize] > capacity);
-            assert!(has_to || *placement == Placement::On(*ix), "{before:#?}");
+    for (place, node) in before.nodes.iter().enumerate() {
+        let (mut may_stay, mut stay) = (0, 0);
+        for (at, (job, placements)) in before.jobs.iter().zip(&needed.jobs).enumerate() {
+            if node.takes_slots() && job.allows(place as u32) {
+                may_stay += held[at][place].min(job.max_per_node.unwrap_or(u32::MAX));
+            }
+            let seats = job.seats.iter().zip(placements);
+            let here = place as u32;
+            stay += seats
+                .filter(|both| *both == (&Seat::Taken(here), &Placement::On(here)))
+                .count();
         }
+        let may_stay = may_stay.min(node.capacity.unwrap_or(u32::MAX));
+        assert_eq!(stay, may_stay as usize, "{before:#?}");
     }
 }

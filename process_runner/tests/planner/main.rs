@@ -9,5 +9,6 @@
 mod cluster;
 mod histories;
 mod oracle;
+mod placements;
 mod regressions;
 mod small;

@@ -122,7 +122,7 @@ impl Oracle {
             }
             for (zone, fair) in self.zones.iter().zip(self.fair_zones(job)) {
                 let count = zone.iter().map(|node| counts[*node]).sum();
-                score[4] += deviation(count, fair, 1);
+                score[4] += zone_deviation(count, fair);
             }
         }
         for (node, total) in totals.into_iter().enumerate() {
@@ -202,6 +202,14 @@ impl Oracle {
 fn deviation(count: u32, (floor, ceil): (u32, u32), steep: u64) -> u64 {
     let steps = u64::from(floor.saturating_sub(count) + count.saturating_sub(ceil));
     steps + steep * steps * steps.saturating_sub(1) / 2
+}
+
+/// 1 for the first step out of what is even, 2 for the next two, 3 for the next four, and so on.
+fn zone_deviation(count: u32, (floor, ceil): (u32, u32)) -> u64 {
+    let steps = floor.saturating_sub(count) + count.saturating_sub(ceil);
+    (1..=u64::from(steps))
+        .map(|step| u64::from(step.ilog2() + 1))
+        .sum()
 }
 
 /// The floor and the ceiling of each node's share: nodes fill in the order in which they would be

@@ -3,14 +3,14 @@
 use fastrand::Rng;
 use process_runner::model::planner::{Scope, plan};
 
-use super::cluster::{Cluster, counts};
+use super::cluster::Cluster;
 use super::oracle::Oracle;
 
 /// Plans and compares with the best there is.
 fn assert_best(cluster: &Cluster) {
     let view = cluster.view();
     let oracle = Oracle::new(&view);
-    let planned = oracle.score(&counts(&view, &plan(&view, Scope::Balance)));
+    let planned = oracle.score(&plan(&view, Scope::Balance).counts(&view));
     assert_eq!(planned, oracle.best(), "{cluster:#?}");
 }
 

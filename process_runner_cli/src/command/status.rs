@@ -1,92 +1,80 @@
 //! `status`: the cluster as it is, desired against actual.
 
-use std::fmt::Write;
+use process_runner::cluster::{JobStatus, Status};
 
-use process_runner::CoordinationError;
-use process_runner::cluster::{Cluster, SlotStatus, Status};
-use process_runner::config::Coordination;
-use tokio::runtime::Builder;
-
-use crate::args::StatusArgs;
-use crate::configuration::load_for;
+use super::{nodes, workers};
+use crate::args::ClusterArgs;
+use crate::cluster::{answer, ask};
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::table::Table;
 
-pub(super) fn run(arguments: &StatusArgs) -> Result<Exit, Failure> {
-    let coordination = coordination(arguments)?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    let status = runtime
-        .block_on(async { Cluster::connect(&coordination).await?.status().await })
-        .map_err(failure)?;
-    if arguments.json {
-        output::json(&status)?;
-    } else {
-        output::data(&table(&status))?;
-    }
-    Ok(Exit::Clean)
+/// More lines are what `workers` is for.
+const SHOWN: usize = 50;
+
+pub(super) fn run(arguments: &ClusterArgs) -> Result<Exit, Failure> {
+    let status = ask(arguments, async |cluster| cluster.status().await)?;
+    answer(arguments, &status, &text(&status))
 }
 
-/// The `etcd:` section of a configuration, or the endpoints of the command line.
-fn coordination(arguments: &StatusArgs) -> Result<Coordination, Failure> {
-    if arguments.cluster.endpoints.is_empty() {
-        let loaded = load_for(&arguments.cluster.config(), None)?;
-        return Ok(loaded.config.coordination);
-    }
-    Ok(Coordination::etcd(
-        arguments.cluster.endpoints.clone(),
-        arguments.cluster.prefix.clone(),
-    ))
-}
-
-fn failure(error: CoordinationError) -> Failure {
-    let exit = match error {
-        CoordinationError::Unreachable { .. } => Exit::Unavailable,
-        _ => Exit::Failure,
+/// A line for the cluster, one for each node and job, and one for each worker that does not run.
+fn text(status: &Status) -> String {
+    let leader = match (&status.leader, status.term) {
+        (Some(leader), Some(term)) => format!("led by {leader} (term {term})"),
+        _ => "no leader".to_owned(),
     };
-    Failure::new(exit, error.to_string())
-}
-
-/// A line for the cluster, one for each node and job, and one for each slot that does not run.
-fn table(status: &Status) -> String {
-    let mut text = String::new();
-    // Writing to a `String` cannot fail.
-    let _ = writeln!(text, "{} of {} workers run", status.running, status.desired);
-    for node in &status.nodes {
-        let capacity = node
-            .capacity
-            .map_or_else(String::new, |max| format!(" of {max}"));
-        let _ = writeln!(
-            text,
-            "node {}  {}  {}{capacity} slots  (pid {} on {}, version {})",
-            node.node, node.state, node.slots, node.pid, node.host, node.version
-        );
+    let mut text = format!(
+        "{} of {} workers run; {leader}; revision {}\n",
+        status.running, status.desired, status.revision
+    );
+    text += &format!("\n{}", nodes::table(&status.nodes));
+    text += &format!("\n{}", jobs(&status.jobs));
+    let not_running = || status.slots.iter().filter(|slot| slot.state != "running");
+    let count = not_running().count();
+    if count > 0 {
+        text += &format!("\n{}", workers::table(not_running().take(SHOWN)));
     }
-    for job in &status.jobs {
-        let _ = writeln!(
-            text,
-            "job {}  {}  {} of {}",
-            job.job, job.class, job.running, job.workers
-        );
+    if count > SHOWN {
+        text += &format!("and {} more: see `pr-cli workers`\n", count - SHOWN);
     }
-    for slot in &status.slots {
-        let _ = writeln!(text, "{}", line(slot));
+    for drift in &status.drift {
+        let nodes = drift.nodes.join(", ");
+        text += &format!("\ndrift: {} on {nodes}: {}", drift.job, drift.differs);
     }
     text
 }
 
-fn line(slot: &SlotStatus) -> String {
-    let mut line = format!("  {}@{}  {}", slot.job, slot.index, slot.state);
-    if let Some(node) = &slot.node {
-        line.push_str(&format!(" on {node}"));
+fn jobs(jobs: &[JobStatus]) -> String {
+    if jobs.is_empty() {
+        return "no job is declared\n".to_owned();
     }
-    if let (Some(records), Some(errors)) = (slot.records, slot.errors) {
-        line.push_str(&format!("  {records} records, {errors} errors"));
+    let mut table = Table::new(&["JOB", "CLASS", "RUNNING", ""]);
+    for job in jobs {
+        table.row([
+            job.job.clone(),
+            job.class.clone().unwrap_or_default(),
+            format!("{} of {}", job.running, job.workers),
+            remarks(job),
+        ]);
     }
-    if let Some(reason) = &slot.reason {
-        line.push_str(&format!("  ({reason})"));
+    table.render()
+}
+
+/// What an operator set, and what is missing.
+pub(super) fn remarks(job: &JobStatus) -> String {
+    let mut remarks = Vec::new();
+    if let Some(pause) = &job.paused {
+        remarks.push(pause.to_string());
     }
-    line
+    if job.overridden {
+        let by = job.overridden_by.as_deref().filter(|by| !by.is_empty());
+        let by = by.map_or_else(String::new, |by| format!(" by {by}"));
+        let configured = job
+            .configured
+            .map_or("none".to_owned(), |it| it.to_string());
+        remarks.push(format!("scaled{by}; configured: {configured}"));
+    }
+    if job.class.is_none() {
+        remarks.push("no living node declares it".to_owned());
+    }
+    remarks.join("; ")
 }

@@ -5,6 +5,7 @@
 
 mod codes;
 mod launcher;
+mod plan;
 mod process;
 mod programs;
 mod shim;

@@ -6,6 +6,10 @@
 // A test that cannot go on fails.
 #![allow(clippy::unwrap_used)]
 
+mod chaos;
 mod embedded;
 mod etcd;
+mod history;
 mod node;
+mod refusals;
+mod steering;

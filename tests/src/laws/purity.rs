@@ -25,6 +25,8 @@ const PLACES: &[(&str, &[&str])] = &[
         &[
             "process_runner/src/coordination",
             "process_runner/src/embedded",
+            // They compare with the bare client.
+            "process_runner/benches",
         ],
     ),
     ("serde_yaml", &["process_runner/src/config"]),

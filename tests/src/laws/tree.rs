@@ -123,9 +123,13 @@ impl Source {
         } else {
             stem
         };
-        let declared = self.text.split("#[cfg(test)]\nmod ").skip(1);
+        let declared = self.text.split("#[cfg(test)]\n").skip(1);
         declared
-            .filter_map(|rest| rest.lines().next()?.strip_suffix(';'))
+            .filter_map(|rest| {
+                let item = rest.lines().next()?;
+                let item = item.strip_prefix("pub(crate) ").unwrap_or(item);
+                item.strip_prefix("mod ")?.strip_suffix(';')
+            })
             .map(|module| format!("{inside}/{module}"))
             .collect()
     }
@@ -157,8 +161,9 @@ mod tests {
         let tree = Tree::of([
             (
                 "a/src/lib.rs",
-                "//! A.\n#[cfg(test)]\nmod golden;\nmod real;\n",
+                "//! A.\n#[cfg(test)]\nmod golden;\nmod real;\n#[cfg(test)]\npub(crate) mod scene;\n",
             ),
+            ("a/src/scene.rs", ""),
             ("a/src/golden.rs", ""),
             ("a/src/golden/part.rs", ""),
             ("a/src/golden_age.rs", ""),

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use process_queue::digest::Digest;
@@ -9,29 +10,34 @@ use process_queue::store::{Holder, Outcome, Store, StoreError};
 use tokio::runtime::Builder;
 
 use crate::node::{BATCH_SIZE, WRITE_SIZE};
+use crate::turns::{Side, Turns};
 
 /// Drains the queue `job` on a runtime of its own.
-pub(crate) fn drain_fresh(url: &str, job: &str) -> Result<Duration, Box<dyn Error>> {
+pub(crate) fn drain_fresh(url: &str, job: &str, turns: &Arc<Turns>) -> Result<(), Box<dyn Error>> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let store = runtime.block_on(Store::open(url))?;
-    let job = job.to_owned();
-    let draining = runtime.spawn(async move { drain(&store, &job).await });
+    let (job, turns) = (job.to_owned(), Arc::clone(turns));
+    let draining = runtime.spawn(async move {
+        let drained = drain(&store, &job, &turns).await;
+        turns.finish(Side::Bare);
+        drained
+    });
     Ok(runtime.block_on(draining)??)
 }
 
 /// Drains the queue `job` as a program without a runner would.
-async fn drain(store: &Store, job: &str) -> Result<Duration, StoreError> {
+async fn drain(store: &Store, job: &str, turns: &Turns) -> Result<(), StoreError> {
     let holder = Holder {
         job,
         worker: 0,
         fence: 1,
     };
-    let began = Instant::now();
     let mut outcomes = Vec::new();
     loop {
+        turns.next(Side::Bare).await;
         let records = store.lock(holder, BATCH_SIZE).await?;
         if records.is_empty() {
-            return Ok(began.elapsed());
+            return Ok(());
         }
         for record in &records {
             if outcomes.len() >= WRITE_SIZE {

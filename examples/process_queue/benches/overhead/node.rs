@@ -11,6 +11,8 @@ use process_runner::config::{Request, load};
 use process_runner::prelude::*;
 use process_runner::{Node, NodeEnd};
 
+use crate::turns::{Side, Turns};
+
 pub(crate) const BATCH_SIZE: u32 = 256;
 pub(crate) const WRITE_SIZE: usize = 64;
 
@@ -82,7 +84,7 @@ struct Hash {
     #[job(state)]
     store: Store,
     #[job(state)]
-    marks: Marks,
+    turns: Arc<Turns>,
     #[job(skip)]
     outcomes: Vec<Outcome>,
 }
@@ -108,10 +110,10 @@ impl Job for Hash {
     type Record = process_queue::store::QueueRecord;
 
     async fn lock_records(&mut self, _cx: &WorkerContext) -> JobResult<Vec<Self::Record>> {
-        self.marks.begin();
+        self.turns.next(Side::Worker).await;
         let records = self.store.lock(self.holder(), BATCH_SIZE).await?;
         if records.is_empty() {
-            self.marks.end();
+            self.turns.finish(Side::Worker);
         }
         Ok(records)
     }
@@ -151,15 +153,16 @@ pub(crate) fn drain_nothing(records: u32) -> Result<Duration, Box<dyn Error>> {
     marks.took()
 }
 
-/// Drains the queue `job` of the store at `url`.
-pub(crate) fn drain_store(url: &str, job: &str) -> Result<Duration, Box<dyn Error>> {
-    let marks = Marks::default();
-    run(
-        &marks,
-        Some(url),
+/// Drains the queue `job` of the store at `url`, by turns.
+pub(crate) fn drain_store(url: &str, job: &str, turns: &Arc<Turns>) -> Result<(), Box<dyn Error>> {
+    let drained = run(
+        &Marks::default(),
+        Some((url, turns)),
         &format!("class: Hash, options: {{ queue: {job} }}"),
-    )?;
-    marks.took()
+    );
+    // Whatever happened, the other loop must not wait for this one.
+    turns.finish(Side::Worker);
+    drained.map(drop)
 }
 
 /// Milliseconds from the start of a node, its etcd included, to the first record.
@@ -190,7 +193,11 @@ fn requests(records: u32) -> Result<u64, Box<dyn Error>> {
 
 /// Runs one worker of a job until it is idle, on an etcd in this process. Answers how many requests
 /// that etcd got.
-fn run(marks: &Marks, url: Option<&str>, job: &str) -> Result<u64, Box<dyn Error>> {
+fn run(
+    marks: &Marks,
+    store: Option<(&str, &Arc<Turns>)>,
+    job: &str,
+) -> Result<u64, Box<dyn Error>> {
     let dir = tempdir()?;
     let path = dir.join("config.yml");
     let etcd = format!("{{ embedded: true, data_dir: {}/etcd }}", dir.display());
@@ -200,10 +207,14 @@ fn run(marks: &Marks, url: Option<&str>, job: &str) -> Result<u64, Box<dyn Error
     )?;
     let marks = marks.clone();
     let unused = format!("sqlite:{}/unused.db", dir.display());
-    let url = url.map_or(unused, str::to_owned);
+    let (url, turns) = match store {
+        Some((url, turns)) => (url.to_owned(), Arc::clone(turns)),
+        None => (unused, Arc::default()),
+    };
     let registry = App::new()
         .state(async move || Ok::<_, std::io::Error>(marks))
         .state(async move || Store::open(&url).await)
+        .state(async move || Ok::<_, std::io::Error>(turns))
         .into_registry()?;
     let loaded = load(&Request {
         path: Some(&path),

@@ -139,6 +139,7 @@ impl Bench {
 
 fn context(validity: &Arc<Validity>) -> WorkerContext {
     let identity = Identity {
+        retiring: false,
         slot: Slot::new("ticker", 2),
         fence: Fence::new(0, 77).unwrap(),
         node: "node-a".into(),

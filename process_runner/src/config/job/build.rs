@@ -1,5 +1,6 @@
 //! From an entry under `jobs:` to a [`JobConfig`]: its class, and values that depend on each other.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,6 +46,9 @@ pub(in crate::config) fn build(
         class: class?,
         workers: raw.workers.map_or(1, |workers| workers.value.0),
         max_per_node: raw.max_per_node.map(|count| count.value.0),
+        labels: raw
+            .labels
+            .map_or_else(BTreeMap::new, |labels| labels.value.texts()),
         interval: raw.interval.map_or(Duration::ZERO, |time| time.value.0),
         idle: idle(raw.idle, problems),
         record_timeout: raw.record_timeout.map(|time| time.value.0),

@@ -174,6 +174,14 @@ impl<T: Read> Read for List<T> {
 #[derive(Debug, Clone)]
 pub(in crate::config) struct Labels(pub(in crate::config) BTreeMap<String, At<Text>>);
 
+impl Labels {
+    /// Without their places.
+    pub(in crate::config) fn texts(self) -> BTreeMap<String, String> {
+        let labels = self.0.into_iter();
+        labels.map(|(name, value)| (name, value.value.0)).collect()
+    }
+}
+
 impl Read for Labels {
     const MAY_BE_EMPTY: bool = true;
 

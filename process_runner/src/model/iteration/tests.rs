@@ -199,3 +199,21 @@ fn a_record_that_helps_itself_is_never_quarantined() {
     }
     assert_eq!(processed, 3);
 }
+
+#[test]
+fn a_retiring_slot_unlocks_and_locks_nothing() {
+    let mut iteration = Iteration::unlocking();
+    let next = |iteration: &mut Iteration| iteration.next(Hold::Firm, StopPhase::Run);
+    assert_eq!(next(&mut iteration), Step::Unlock);
+    iteration.finished(Outcome::Done(0));
+    assert_eq!(next(&mut iteration), Step::After);
+    iteration.finished(Outcome::Done(0));
+    assert_eq!(next(&mut iteration), Step::End(Ending::Stopped));
+
+    // What may be somebody else's by now is not unlocked here either.
+    let mut lost = Iteration::unlocking();
+    assert_eq!(
+        lost.next(Hold::Lost, StopPhase::Run),
+        Step::End(Ending::Dropped)
+    );
+}

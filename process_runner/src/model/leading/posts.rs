@@ -182,11 +182,6 @@ impl Posts {
         now >= self.willing_from
     }
 
-    /// True once this node takes no post any more.
-    pub fn is_done(&self) -> bool {
-        self.willing_from == Moment::NEVER
-    }
-
     /// The term, while this node leads.
     pub fn term(&self) -> Option<i64> {
         self.ours(&self.leader)

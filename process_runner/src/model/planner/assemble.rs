@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::{Cell, Limits};
-use super::cost::{Cost, Fairness, Levels, steepness};
+use super::cell::Cell;
+use super::cost::{Fairness, Levels, Size, steepness};
 use super::grid::{Grid, GridJob, GridNode};
 use super::network::{Group, Network, Parts, Total};
 use super::shares::{self, Band, Receiver};
@@ -24,73 +24,70 @@ pub(super) enum Ask<'a> {
 
 /// The network whose cheapest flow is the answer.
 pub(super) fn assemble(grid: &Grid, ask: Ask<'_>) -> Network {
-    let weights = grid.nodes.iter().filter(|node| node.usable);
-    let greatest = weights.map(|node| node.weight).max().unwrap_or(1);
+    let usable = grid.nodes.iter().filter(|node| node.usable);
+    let greatest = usable.map(|node| node.weight).max().unwrap_or(1);
     let steep: Vec<u32> = grid
         .nodes
         .iter()
         .map(|node| steepness(node.weight, greatest))
         .collect();
-    let steepest = steep.iter().copied().max().unwrap_or(1);
-    let levels = Levels::new(grid.jobs.len(), grid.demand(), steepest, grid.zones > 1);
+    let levels = Levels::new(Size {
+        jobs: grid.jobs.len(),
+        slots: grid.demand(),
+        steepest: steep.iter().copied().max().unwrap_or(1),
+        zones: grid.zones > 1,
+        home_first: matches!(ask, Ask::Needed { .. }),
+    });
     let bands = job_shares(grid);
-    let away = match ask {
-        Ask::Balanced => levels.moved,
-        Ask::Needed { .. } => levels.astray,
-    };
-    let mut cells = Vec::with_capacity(grid.caps.len());
-    for (node, steep) in steep.iter().enumerate() {
-        for job in 0..grid.jobs.len() {
-            let cell = grid.cell(node, job);
-            let fair = Fairness {
-                band: bands[cell],
-                steep: *steep,
-            };
-            cells.push(Cell::new(fair, limits(grid, ask, cell, away)));
-        }
-    }
     Network::new(Parts {
         zones: grid.zones,
         levels,
         demand: grid.jobs.iter().map(|job| job.demand).collect(),
+        cells: cells(grid, ask, &bands, &steep),
         groups: groups(grid, &bands),
         totals: totals(grid, &steep),
-        cells,
     })
 }
 
-fn limits(grid: &Grid, ask: Ask<'_>, cell: usize, away: Cost) -> Limits {
-    let (base, home) = match ask {
-        Ask::Balanced => (0, grid.held[cell]),
-        Ask::Needed { staying, balanced } => (staying[cell], balanced[cell]),
+fn cells(grid: &Grid, ask: Ask<'_>, bands: &[Band], steep: &[u32]) -> Vec<Cell> {
+    let cell = |(cell, steep): (usize, &u32)| {
+        let (base, home) = match ask {
+            Ask::Balanced => (0, grid.held[cell]),
+            Ask::Needed { staying, balanced } => (staying[cell], balanced[cell]),
+        };
+        Cell {
+            fair: Fairness {
+                band: bands[cell],
+                steep: *steep,
+            },
+            cap: grid.caps[cell],
+            base,
+            home,
+            count: 0,
+        }
     };
-    Limits {
-        cap: grid.caps[cell],
-        base,
-        home,
-        away,
+    let mut cells = Vec::with_capacity(grid.caps.len());
+    for job in 0..grid.jobs.len() {
+        cells.extend(grid.row(job).zip(steep).map(cell));
     }
+    cells
 }
 
 /// The fair share of each cell, jobs of one shape computed once.
 fn job_shares(grid: &Grid) -> Vec<Band> {
-    let mut bands = vec![Band::default(); grid.caps.len()];
-    let mut known: BTreeMap<(u32, Vec<u32>), Vec<Band>> = BTreeMap::new();
-    for job in 0..grid.jobs.len() {
-        let demand = grid.jobs[job].demand;
-        let caps = (0..grid.nodes.len()).map(|node| grid.caps[grid.cell(node, job)]);
-        let caps: Vec<u32> = caps.collect();
-        let shares = known.entry((demand, caps)).or_insert_with_key(|(_, caps)| {
+    let mut bands = Vec::with_capacity(grid.caps.len());
+    let mut known: BTreeMap<(u32, &[u32]), Vec<Band>> = BTreeMap::new();
+    for (job, GridJob { demand, .. }) in grid.jobs.iter().enumerate() {
+        let caps = &grid.caps[grid.row(job)];
+        let shares = known.entry((*demand, caps)).or_insert_with(|| {
             let receivers = grid.nodes.iter().zip(caps).map(|(node, cap)| Receiver {
                 weight: node.weight,
                 cap: *cap,
                 last_resort: node.last_resort,
             });
-            shares::by_weight(u64::from(demand), &receivers.collect::<Vec<_>>())
+            shares::by_weight(u64::from(*demand), &receivers.collect::<Vec<_>>())
         });
-        for (node, share) in shares.iter().enumerate() {
-            bands[grid.cell(node, job)] = *share;
-        }
+        bands.extend_from_slice(shares);
     }
     bands
 }
@@ -98,20 +95,23 @@ fn job_shares(grid: &Grid) -> Vec<Band> {
 /// Each job spread over the zones as evenly as its fair shares of the nodes in them allow.
 fn groups(grid: &Grid, bands: &[Band]) -> Vec<Group> {
     let mut groups = Vec::with_capacity(grid.jobs.len() * grid.zones);
+    if grid.zones == 1 {
+        let any = Group {
+            band: Band::default(),
+            count: 0,
+        };
+        groups.resize(grid.jobs.len(), any);
+        return groups;
+    }
     for (job, GridJob { demand, .. }) in grid.jobs.iter().enumerate() {
         let mut limits = vec![(0, 0); grid.zones];
-        for (node, at) in grid.nodes.iter().enumerate() {
-            let Band { floor, ceil } = bands[grid.cell(node, job)];
-            let (least, most) = &mut limits[at.zone as usize];
-            *least += floor;
-            *most += ceil;
+        for (band, node) in bands[grid.row(job)].iter().zip(&grid.nodes) {
+            let (least, most) = &mut limits[node.zone as usize];
+            *least += band.floor;
+            *most += band.ceil;
         }
-        for band in shares::within(u64::from(*demand), &limits) {
-            groups.push(Group {
-                fair: Fairness { band, steep: 1 },
-                count: 0,
-            });
-        }
+        let bands = shares::within(u64::from(*demand), &limits);
+        groups.extend(bands.into_iter().map(|band| Group { band, count: 0 }));
     }
     groups
 }
@@ -120,7 +120,7 @@ fn groups(grid: &Grid, bands: &[Band]) -> Vec<Group> {
 fn totals(grid: &Grid, steep: &[u32]) -> Vec<Total> {
     let receivers = grid.nodes.iter().map(|node| Receiver {
         weight: node.weight,
-        cap: if node.usable { node.capacity } else { 0 },
+        cap: node.room(),
         last_resort: node.last_resort,
     });
     let bands = shares::by_weight(grid.demand(), &receivers.collect::<Vec<_>>());
@@ -129,7 +129,7 @@ fn totals(grid: &Grid, steep: &[u32]) -> Vec<Total> {
             band,
             steep: *steep,
         },
-        capacity: if node.usable { node.capacity } else { 0 },
+        capacity: node.room(),
         last_resort: node.last_resort,
         zone: node.zone,
         count: 0,

@@ -4,10 +4,11 @@
 //! named by its place in the grid from here on; `view` leads back.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::model::view::{ClusterView, Eligible, NodeIx, Seat};
 
-/// Nodes times jobs.
+/// Jobs times nodes: the cells of one job stand together.
 #[derive(Debug)]
 pub(super) struct Grid {
     pub(super) nodes: Vec<GridNode>,
@@ -41,6 +42,13 @@ pub(super) struct GridJob {
     pub(super) demand: u32,
 }
 
+impl GridNode {
+    /// How many slots it may have.
+    pub(super) fn room(&self) -> u32 {
+        if self.usable { self.capacity } else { 0 }
+    }
+}
+
 impl Grid {
     pub(super) fn new(view: &ClusterView) -> Self {
         let jobs = jobs_by_name(view);
@@ -68,8 +76,13 @@ impl Grid {
         grid
     }
 
-    pub(super) fn cell(&self, node: usize, job: usize) -> usize {
-        node * self.jobs.len() + job
+    pub(super) fn cell(&self, job: usize, node: usize) -> usize {
+        job * self.nodes.len() + node
+    }
+
+    /// The cells of one job.
+    pub(super) fn row(&self, job: usize) -> Range<usize> {
+        self.cell(job, 0)..self.cell(job + 1, 0)
     }
 
     /// All seats that want a node.
@@ -94,7 +107,7 @@ impl Grid {
     }
 
     fn allow(&mut self, node: usize, job: usize, max: u32) {
-        let cell = self.cell(node, job);
+        let cell = self.cell(job, node);
         if self.nodes[node].usable {
             self.caps[cell] = max.min(self.nodes[node].capacity);
         }
@@ -106,7 +119,7 @@ impl Grid {
             if let Seat::Taken(node) = seat
                 && let Some(place) = self.place_of.get(*node as usize)
             {
-                let cell = self.cell(*place as usize, job);
+                let cell = self.cell(job, *place as usize);
                 self.held[cell] += u32::from(self.caps[cell] > 0);
             }
         }
@@ -132,11 +145,7 @@ fn nodes_by_name(view: &ClusterView, slots: u32) -> (Vec<GridNode>, usize) {
     order.sort_by(|a, b| view.nodes[*a].name.cmp(&view.nodes[*b].name));
     // Nodes without a zone are one zone together: nothing is known of what they share.
     let mut zones: BTreeMap<Option<&str>, u32> = BTreeMap::new();
-    for node in view
-        .nodes
-        .iter()
-        .filter(|node| node.accepts && node.weight > 0)
-    {
+    for node in view.nodes.iter().filter(|node| node.takes_slots()) {
         zones.entry(node.zone.as_deref()).or_default();
     }
     for (number, zone) in (0..).zip(zones.values_mut()) {
@@ -150,7 +159,7 @@ fn nodes_by_name(view: &ClusterView, slots: u32) -> (Vec<GridNode>, usize) {
             weight: node.weight,
             zone: zones.get(&node.zone.as_deref()).copied().unwrap_or(0),
             last_resort: node.last_resort,
-            usable: node.accepts && node.weight > 0,
+            usable: node.takes_slots(),
         }
     };
     let nodes = order.into_iter().map(node).collect();

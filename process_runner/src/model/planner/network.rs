@@ -14,7 +14,8 @@
 //! lack together.
 
 use super::cell::Cell;
-use super::cost::{Cost, Fairness, Levels, NEVER};
+use super::cost::{Cost, Fairness, Levels, NEVER, starved, zone_step};
+use super::shares::Band;
 
 /// A job, a job in a zone, a node, or the sink.
 pub(super) type Place = usize;
@@ -24,10 +25,14 @@ pub(super) type Place = usize;
 pub(super) struct Network {
     jobs: usize,
     zones: usize,
+    nodes: usize,
     nodes_in: Vec<Vec<u32>>,
-    /// Per node and job.
+    /// As in the grid.
     cells: Vec<Cell>,
-    /// Per job and zone.
+    /// As the cells: what one more costs. Costs are read far more often than they change.
+    more: Vec<Cost>,
+    /// What one less costs; the cells of one *node* together, as that is how they are read.
+    less: Vec<Cost>,
     groups: Vec<Group>,
     totals: Vec<Total>,
     demand: Vec<u32>,
@@ -40,7 +45,7 @@ pub(super) struct Network {
 /// The workers of one job in one zone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Group {
-    pub(super) fair: Fairness,
+    pub(super) band: Band,
     pub(super) count: u32,
 }
 
@@ -62,6 +67,7 @@ pub(super) struct Parts {
     /// How many slots each job has to place.
     pub(super) demand: Vec<u32>,
     pub(super) cells: Vec<Cell>,
+    /// Per job, its zones.
     pub(super) groups: Vec<Group>,
     pub(super) totals: Vec<Total>,
 }
@@ -69,30 +75,25 @@ pub(super) struct Parts {
 impl Network {
     /// The flow that is best arrow by arrow.
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts {
-            zones,
-            levels,
-            demand,
-            cells,
-            groups,
-            totals,
-        } = parts;
-        let jobs = demand.len();
-        let mut nodes_in = vec![Vec::new(); zones];
-        for (node, total) in (0..).zip(&totals) {
+        let (jobs, nodes) = (parts.demand.len(), parts.totals.len());
+        let mut nodes_in = vec![Vec::new(); parts.zones];
+        for (node, total) in (0..).zip(&parts.totals) {
             nodes_in[total.zone as usize].push(node);
         }
         let mut network = Self {
             jobs,
-            zones,
+            zones: parts.zones,
+            nodes,
             nodes_in,
-            surplus: vec![0; jobs + groups.len() + totals.len() + 1],
+            more: vec![NEVER; parts.cells.len()],
+            less: vec![NEVER; parts.cells.len()],
+            surplus: vec![0; jobs + parts.groups.len() + nodes + 1],
             unplaced: vec![0; jobs],
-            cells,
-            groups,
-            totals,
-            demand,
-            levels,
+            cells: parts.cells,
+            groups: parts.groups,
+            totals: parts.totals,
+            demand: parts.demand,
+            levels: parts.levels,
         };
         network.begin();
         network
@@ -107,51 +108,41 @@ impl Network {
         self.surplus.len()
     }
 
-    fn group(&self, job: usize, zone: usize) -> usize {
-        job * self.zones + zone
-    }
-
-    fn node_place(&self, node: usize) -> Place {
-        self.jobs + self.groups.len() + node
-    }
-
-    fn sink(&self) -> Place {
-        self.places() - 1
-    }
-
     fn begin(&mut self) {
-        let levels = self.levels;
-        let (mut inflow, mut outflow) = (vec![0; self.totals.len()], vec![0; self.groups.len()]);
-        for (node, total) in self.totals.iter().enumerate() {
-            for job in 0..self.jobs {
-                let cell = &mut self.cells[node * self.jobs + job];
-                cell.set(&levels, cell.best(&levels));
-                inflow[node] += cell.count;
-                outflow[job * self.zones + total.zone as usize] += cell.count;
-            }
-        }
-        let mut taken = 0;
-        for (node, inflow) in inflow.into_iter().enumerate() {
-            let total = &mut self.totals[node];
-            total.count = total.best(inflow);
-            let place = self.node_place(node);
-            self.surplus[place] = i64::from(inflow) - i64::from(self.totals[node].count);
-            taken += i64::from(self.totals[node].count);
-        }
-        for (at, outflow) in outflow.into_iter().enumerate() {
-            let count = self.groups[at].best(outflow, &levels);
-            self.groups[at].count = count;
-            self.surplus[self.jobs + at] = i64::from(count) - i64::from(outflow);
-        }
-        let mut demanded = 0;
         for job in 0..self.jobs {
-            let sent = &self.groups[job * self.zones..(job + 1) * self.zones];
-            let sent: i64 = sent.iter().map(|group| i64::from(group.count)).sum();
-            self.surplus[job] = i64::from(self.demand[job]) - sent;
-            demanded += i64::from(self.demand[job]);
+            for node in 0..self.nodes {
+                let best = self.cells[job * self.nodes + node].best(&self.levels);
+                self.set_cell(job, node, best);
+                let group = self.group_of(job, node);
+                self.surplus[group] -= i64::from(best);
+                let node = self.node_place(node);
+                self.surplus[node] += i64::from(best);
+            }
+            self.begin_job(job);
         }
         let sink = self.sink();
-        self.surplus[sink] = taken - demanded;
+        for node in 0..self.nodes {
+            let place = self.node_place(node);
+            let count = self.totals[node].best(self.surplus[place]);
+            self.totals[node].count = count;
+            self.surplus[place] -= i64::from(count);
+            self.surplus[sink] += i64::from(count);
+        }
+    }
+
+    fn begin_job(&mut self, job: usize) {
+        let demand = i64::from(self.demand[job]);
+        self.surplus[job] += demand;
+        let sink = self.sink();
+        self.surplus[sink] -= demand;
+        for zone in 0..self.zones {
+            let place = self.group_place(job, zone);
+            let group = &mut self.groups[place - self.jobs];
+            group.count = group.best(-self.surplus[place], &self.levels);
+            let count = i64::from(group.count);
+            self.surplus[place] += count;
+            self.surplus[job] -= count;
+        }
     }
 
     /// How many arrows lead out of `place`, those on which flow is taken back included.
@@ -160,102 +151,112 @@ impl Network {
             Kind::Job(_) => self.zones + 1,
             Kind::Group(_, zone) => self.nodes_in[zone].len() + 1,
             Kind::Node(_) => self.jobs + 1,
-            Kind::Sink => self.totals.len() + self.jobs,
+            Kind::Sink => self.nodes + self.jobs,
         }
     }
 
-    /// Where arrow number `arrow` leads, and what one slot along it costs; [`NEVER`] if none can go.
-    pub(super) fn arrow(&self, place: Place, arrow: usize) -> (Place, Cost) {
+    /// The first of the arrows from number `from` on that leads somewhere, as `choose` sees it.
+    /// It is given the number, the end, and what one slot costs; [`NEVER`] if none can go.
+    pub(super) fn find_arrow(
+        &self,
+        place: Place,
+        from: usize,
+        mut choose: impl FnMut(usize, Place, Cost) -> bool,
+    ) -> Option<(usize, Place)> {
+        let mut arrows = from..self.arrows(place);
+        let mut look = |arrow: usize, to: Place, cost: Cost| {
+            (cost < NEVER && choose(arrow, to, cost)).then_some((arrow, to))
+        };
         match self.kind(place) {
-            Kind::Job(job) if arrow == self.zones => (self.sink(), self.leave_unplaced(job)),
-            Kind::Job(job) => {
-                let group = self.group(job, arrow);
-                (self.jobs + group, self.groups[group].more(&self.levels))
-            }
-            Kind::Group(job, zone) if arrow == self.nodes_in[zone].len() => {
-                (job, self.groups[place - self.jobs].less(&self.levels))
-            }
+            Kind::Job(job) => arrows.find_map(|zone| match zone == self.zones {
+                true => look(zone, self.sink(), self.leave_unplaced(job)),
+                false => {
+                    let to = self.group_place(job, zone);
+                    look(zone, to, self.groups[to - self.jobs].more(&self.levels))
+                }
+            }),
             Kind::Group(job, zone) => {
-                let node = self.nodes_in[zone][arrow] as usize;
-                (
-                    self.node_place(node),
-                    self.cells[node * self.jobs + job].more(),
-                )
-            }
-            Kind::Node(node) if arrow == self.jobs => {
-                (self.sink(), self.totals[node].more(&self.levels))
+                let nodes = &self.nodes_in[zone];
+                let more = &self.more[job * self.nodes..(job + 1) * self.nodes];
+                let first = self.node_place(0);
+                arrows.find_map(|arrow| match nodes.get(arrow) {
+                    Some(node) => look(arrow, first + *node as usize, more[*node as usize]),
+                    None => look(
+                        arrow,
+                        job,
+                        self.groups[place - self.jobs].less(&self.levels),
+                    ),
+                })
             }
             Kind::Node(node) => {
-                let group = self.group(arrow, self.totals[node].zone as usize);
-                let cell = &self.cells[node * self.jobs + arrow];
-                (self.jobs + group, cell.less())
+                let less = &self.less[node * self.jobs..(node + 1) * self.jobs];
+                let first = self.group_of(0, node);
+                arrows.find_map(|job| match less.get(job) {
+                    Some(less) => look(job, first + job * self.zones, *less),
+                    None => look(job, self.sink(), self.totals[node].more(&self.levels)),
+                })
             }
-            Kind::Sink if arrow < self.totals.len() => (
-                self.node_place(arrow),
-                self.totals[arrow].less(&self.levels),
-            ),
-            Kind::Sink => {
-                let job = arrow - self.totals.len();
-                (job, self.place_after_all(job))
-            }
+            Kind::Sink => arrows.find_map(|arrow| match self.totals.get(arrow) {
+                Some(total) => look(arrow, self.node_place(arrow), total.less(&self.levels)),
+                None => {
+                    let job = arrow - self.nodes;
+                    look(arrow, job, self.place_after_all(job))
+                }
+            }),
         }
     }
 
-    /// Sends one slot along an arrow that has a cost.
+    /// Sends one slot along an arrow that was found.
     pub(super) fn send(&mut self, place: Place, arrow: usize) {
-        let levels = self.levels;
         match self.kind(place) {
             Kind::Job(job) if arrow == self.zones => self.unplaced[job] += 1,
             Kind::Job(job) => {
-                let group = self.group(job, arrow);
+                let group = self.group_place(job, arrow) - self.jobs;
                 self.groups[group].count += 1;
             }
-            Kind::Group(_, zone) if arrow == self.nodes_in[zone].len() => {
-                self.groups[place - self.jobs].count -= 1;
-            }
-            Kind::Group(job, zone) => {
-                let node = self.nodes_in[zone][arrow] as usize;
-                let cell = &mut self.cells[node * self.jobs + job];
-                cell.set(&levels, cell.count + 1);
-            }
+            Kind::Group(job, zone) => match self.nodes_in[zone].get(arrow) {
+                Some(node) => self.change_cell(job, *node as usize, 1),
+                None => self.groups[place - self.jobs].count -= 1,
+            },
             Kind::Node(node) if arrow == self.jobs => self.totals[node].count += 1,
-            Kind::Node(node) => {
-                let cell = &mut self.cells[node * self.jobs + arrow];
-                cell.set(&levels, cell.count - 1);
-            }
-            Kind::Sink if arrow < self.totals.len() => self.totals[arrow].count -= 1,
-            Kind::Sink => self.unplaced[arrow - self.totals.len()] -= 1,
+            Kind::Node(node) => self.change_cell(arrow, node, -1),
+            Kind::Sink => match arrow.checked_sub(self.nodes) {
+                Some(job) => self.unplaced[job] -= 1,
+                None => self.totals[arrow].count -= 1,
+            },
         }
+    }
+
+    fn change_cell(&mut self, job: usize, node: usize, change: i32) {
+        let count = self.cells[job * self.nodes + node].count;
+        self.set_cell(job, node, count.saturating_add_signed(change));
+    }
+
+    fn set_cell(&mut self, job: usize, node: usize, count: u32) {
+        let at = job * self.nodes + node;
+        let cell = &mut self.cells[at];
+        cell.count = count;
+        self.more[at] = cell.more(&self.levels);
+        self.less[node * self.jobs + job] = cell.less(&self.levels);
     }
 
     fn leave_unplaced(&self, job: usize) -> Cost {
         if self.unplaced[job] < self.demand[job] {
-            self.levels.unplaced
+            self.unplaced_step(job, self.unplaced[job])
         } else {
             NEVER
         }
     }
 
     fn place_after_all(&self, job: usize) -> Cost {
-        if self.unplaced[job] > 0 {
-            -self.levels.unplaced
-        } else {
-            NEVER
+        match self.unplaced[job].checked_sub(1) {
+            Some(unplaced) => -self.unplaced_step(job, unplaced),
+            None => NEVER,
         }
     }
 
-    fn kind(&self, place: Place) -> Kind {
-        let nodes = self.jobs + self.groups.len();
-        if place < self.jobs {
-            Kind::Job(place)
-        } else if place < nodes {
-            let group = place - self.jobs;
-            Kind::Group(group / self.zones, group % self.zones)
-        } else if place < self.sink() {
-            Kind::Node(place - nodes)
-        } else {
-            Kind::Sink
-        }
+    fn unplaced_step(&self, job: usize, unplaced: u32) -> Cost {
+        self.levels.unplaced + starved(unplaced, self.demand[job]) * self.levels.starved
     }
 }
 
@@ -267,24 +268,59 @@ enum Kind {
     Sink,
 }
 
+/// Where places stand: jobs, groups job by job, nodes, the sink.
+impl Network {
+    fn kind(&self, place: Place) -> Kind {
+        let first_node = self.node_place(0);
+        if place < self.jobs {
+            Kind::Job(place)
+        } else if place < first_node {
+            let group = place - self.jobs;
+            Kind::Group(group / self.zones, group % self.zones)
+        } else if place < self.sink() {
+            Kind::Node(place - first_node)
+        } else {
+            Kind::Sink
+        }
+    }
+
+    fn group_place(&self, job: usize, zone: usize) -> Place {
+        self.jobs + job * self.zones + zone
+    }
+
+    /// The group of `job` in the zone of `node`.
+    fn group_of(&self, job: usize, node: usize) -> Place {
+        self.group_place(job, self.totals[node].zone as usize)
+    }
+
+    fn node_place(&self, node: usize) -> Place {
+        self.group_place(self.jobs, 0) + node
+    }
+
+    fn sink(&self) -> Place {
+        self.places() - 1
+    }
+}
+
 impl Group {
     fn more(&self, levels: &Levels) -> Cost {
-        self.fair.step(self.count) * levels.zone
+        zone_step(self.band, self.count) * levels.zone
     }
 
     fn less(&self, levels: &Levels) -> Cost {
         match self.count.checked_sub(1) {
-            Some(count) => -self.fair.step(count) * levels.zone,
+            Some(count) => -zone_step(self.band, count) * levels.zone,
             None => NEVER,
         }
     }
 
     /// As near to `wanted` as is fair.
-    fn best(&self, wanted: u32, levels: &Levels) -> u32 {
+    fn best(&self, wanted: i64, levels: &Levels) -> u32 {
         if levels.zone == 0 {
-            return wanted;
+            // Counts are `u32`, and so is their sum by the cap on all slots.
+            return wanted as u32;
         }
-        wanted.clamp(self.fair.band.floor, self.fair.band.ceil)
+        near(wanted, self.band)
     }
 }
 
@@ -314,10 +350,15 @@ impl Total {
     }
 
     /// As near to `wanted` as is fair. A last resort costs from the first slot on.
-    fn best(&self, wanted: u32) -> u32 {
+    fn best(&self, wanted: i64) -> u32 {
         if self.last_resort {
             return 0;
         }
-        wanted.clamp(self.fair.band.floor, self.fair.band.ceil)
+        near(wanted, self.fair.band)
     }
+}
+
+/// Between floor and ceiling, which are `u32`.
+fn near(wanted: i64, band: Band) -> u32 {
+    wanted.clamp(i64::from(band.floor), i64::from(band.ceil)) as u32
 }

@@ -10,17 +10,18 @@ pub type Nonce = u128;
 /// What can happen to a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// The node wants the slot. `nonce` marks the attempt.
-    Claim {
-        /// A fresh random number.
-        nonce: Nonce,
+    /// The slot was put on our lease at this revision, by the leader or by its last owner.
+    Arrived {
+        /// The slot key's mod_revision.
+        revision: i64,
     },
-    /// etcd gave us the slot at this revision.
+    /// The slot that we put anew is ours since this revision.
     Granted {
         /// The slot key's mod_revision.
         revision: i64,
     },
-    /// The transaction was refused: somebody else owns the slot, or nobody does.
+    /// The transaction was refused, and never will take place. A slot that was to be handed over is
+    /// still ours: its target or our plan changed. One that was put anew or deleted is not ours.
     Refused,
     /// Nobody knows whether the transaction took place.
     Unknown,
@@ -33,7 +34,19 @@ pub enum Event {
         /// Whether `unlock_records` ran to its end.
         clean: bool,
     },
-    /// The release took place.
+    /// The worker ended and the slot is to run here again, under a new fence.
+    Keep {
+        /// A fresh random number.
+        nonce: Nonce,
+    },
+    /// The worker ended and the slot goes to the node that the plan names.
+    HandOver {
+        /// A fresh random number; the note to the other node bears it, too.
+        nonce: Nonce,
+    },
+    /// The worker ended and the slot goes to nobody.
+    GiveBack,
+    /// The slot is given back or handed over.
     Released,
     /// The slot's key is gone or is not ours any more.
     Lost,
@@ -64,11 +77,6 @@ pub enum StopReason {
 /// What the shell is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Put the slot if nobody owns it.
-    Claim {
-        /// The mark to write.
-        nonce: Nonce,
-    },
     /// Put the slot anew, if it is still as we wrote it at `revision`.
     Reclaim {
         /// The mark to write.
@@ -91,6 +99,14 @@ pub enum Effect {
         revision: i64,
         /// Whether the ledger may say "clean".
         clean: bool,
+    },
+    /// Put the slot on the lease of the node that the plan names, if it is still as we wrote it at
+    /// `revision`.
+    Transfer {
+        /// The mark to write.
+        nonce: Nonce,
+        /// The mod_revision to compare.
+        revision: i64,
     },
 }
 

@@ -23,6 +23,8 @@ struct World {
     started: Vec<i64>,
     in_flight: Option<Effect>,
     next_revision: i64,
+    /// The last worker unlocked everything.
+    clean: bool,
 }
 
 impl World {
@@ -35,11 +37,13 @@ impl World {
             started: Vec::new(),
             in_flight: None,
             next_revision: 10,
+            clean: true,
         }
     }
 
     /// The events that can happen in this world.
     fn possible(&self) -> Vec<Event> {
+        let revision = self.next_revision;
         let mut events = vec![
             Event::Stop(StopReason::GiveUp),
             Event::Press(StopPhase::Cancel),
@@ -49,9 +53,15 @@ impl World {
             Event::SessionEnded,
             Event::Tick,
             Event::Firm { nonce: 2 },
+            Event::Arrived { revision },
         ];
-        if self.machine.is_vacant() {
-            events.push(Event::Claim { nonce: 1 });
+        if matches!(self.machine.state(), SlotState::Parting { .. }) {
+            let nonce = 3;
+            events.extend([
+                Event::Keep { nonce },
+                Event::HandOver { nonce },
+                Event::GiveBack,
+            ]);
         }
         if self.worker.is_some() {
             events.push(Event::WorkerEnded {
@@ -62,11 +72,10 @@ impl World {
             .in_flight
             .filter(|effect| self.machine.expects(*effect));
         match awaited {
-            Some(Effect::Claim { .. } | Effect::Reclaim { .. }) => {
-                let revision = self.next_revision;
+            Some(Effect::Reclaim { .. }) => {
                 events.extend([Event::Granted { revision }, Event::Refused, Event::Unknown]);
             }
-            Some(Effect::Release { .. }) => {
+            Some(Effect::Release { .. } | Effect::Transfer { .. }) => {
                 events.extend([Event::Released, Event::Refused, Event::Unknown]);
             }
             _ => {}
@@ -76,22 +85,24 @@ impl World {
 
     fn step(&mut self, event: Event) {
         match event {
-            Event::Granted { .. } => {
-                self.next_revision += 1;
-                self.in_flight = None;
-            }
-            Event::Refused | Event::Released | Event::Unknown => {}
+            Event::Granted { .. } | Event::Arrived { .. } => self.next_revision += 1,
             Event::WorkerEnded { .. } => self.worker = None,
             Event::Tick => self.now = self.now + Duration::from_secs(31),
             _ => {}
         }
         let before = self.in_flight;
-        if matches!(event, Event::Refused | Event::Released | Event::Unknown) {
+        if matches!(
+            event,
+            Event::Granted { .. } | Event::Refused | Event::Released | Event::Unknown
+        ) {
             self.in_flight = None;
         }
         let effect = self.machine.step(event, self.now);
         if event == Event::Unknown {
             assert_eq!(effect, before, "an unknown outcome is repeated identically");
+        }
+        if let Event::WorkerEnded { clean } = event {
+            self.clean = clean;
         }
         self.judge(effect);
     }
@@ -105,12 +116,17 @@ impl World {
                 self.worker = Some(revision);
                 self.told_lost = false;
             }
-            Some(Effect::Release { .. }) => {
+            Some(Effect::Release { clean, .. }) => {
                 assert_eq!(self.worker, None, "released while the worker runs");
+                assert!(self.clean || !clean, "an unclean end is called clean");
                 self.in_flight = effect;
             }
-            Some(Effect::Claim { .. } | Effect::Reclaim { .. }) => {
-                assert_eq!(self.worker, None, "claimed while the worker runs");
+            Some(Effect::Transfer { .. }) => {
+                assert_eq!(self.worker, None, "handed over while the worker runs");
+                self.in_flight = effect;
+            }
+            Some(Effect::Reclaim { .. }) => {
+                assert_eq!(self.worker, None, "put anew while the worker runs");
                 self.in_flight = effect;
             }
             Some(Effect::Lose) => {
@@ -147,8 +163,7 @@ fn no_order_of_events_breaks_a_promise() {
 
 fn running() -> SlotMachine {
     let mut machine = SlotMachine::new(TIMES);
-    machine.step(Event::Claim { nonce: 1 }, Moment::ZERO);
-    machine.step(Event::Granted { revision: 7 }, Moment::ZERO);
+    machine.step(Event::Arrived { revision: 7 }, Moment::ZERO);
     machine
 }
 
@@ -172,14 +187,12 @@ fn a_stop_goes_through_its_three_phases_each_with_its_time() {
     assert!(!machine.overdue(now));
     now = now + TIMES.abort;
     assert!(machine.overdue(now));
+    machine.step(Event::WorkerEnded { clean: false }, now);
     let release = Effect::Release {
         revision: 7,
         clean: false,
     };
-    assert_eq!(
-        machine.step(Event::WorkerEnded { clean: false }, now),
-        Some(release)
-    );
+    assert_eq!(machine.step(Event::GiveBack, now), Some(release));
 }
 
 #[test]
@@ -218,19 +231,62 @@ fn a_lost_slot_is_not_released() {
 }
 
 #[test]
-fn a_claim_that_is_not_wanted_any_more_is_given_back_when_it_succeeds() {
-    let mut machine = SlotMachine::new(TIMES);
-    machine.step(Event::Claim { nonce: 1 }, Moment::ZERO);
+fn a_hand_over_that_is_refused_waits_for_new_orders() {
+    let mut machine = running();
+    machine.step(Event::Stop(StopReason::GiveUp), Moment::ZERO);
+    machine.step(Event::WorkerEnded { clean: true }, Moment::ZERO);
+    let transfer = Effect::Transfer {
+        nonce: 4,
+        revision: 7,
+    };
+    let hand_over = Event::HandOver { nonce: 4 };
+    assert_eq!(machine.step(hand_over, Moment::ZERO), Some(transfer));
+    assert_eq!(machine.step(Event::Unknown, Moment::ZERO), Some(transfer));
+    assert_eq!(machine.step(Event::Refused, Moment::ZERO), None);
+    // To run it here again, it is put anew first: that kills a transfer that is still under way.
+    let keep = machine.step(Event::Keep { nonce: 5 }, Moment::ZERO);
+    let reclaim = Effect::Reclaim {
+        nonce: 5,
+        revision: 7,
+    };
+    assert_eq!(keep, Some(reclaim));
+}
+
+#[test]
+fn a_slot_that_was_lost_and_came_back_unseen_runs_under_its_new_fence_only() {
+    let mut machine = running();
+    let arrived = Event::Arrived { revision: 12 };
+    assert_eq!(machine.step(arrived, Moment::ZERO), Some(Effect::Lose));
+    machine.step(Event::WorkerEnded { clean: false }, Moment::ZERO);
+    let reclaim = Effect::Reclaim {
+        nonce: 9,
+        revision: 12,
+    };
+    let firm = Event::Firm { nonce: 9 };
+    assert_eq!(machine.step(firm, Moment::ZERO), Some(reclaim));
+}
+
+#[test]
+fn what_was_cut_off_and_put_anew_but_not_wanted_is_not_called_clean() {
+    let mut machine = running();
+    machine.step(Event::HardDeadline, Moment::ZERO);
+    machine.step(Event::WorkerEnded { clean: false }, Moment::ZERO);
+    machine.step(Event::Firm { nonce: 9 }, Moment::ZERO);
+    machine.step(Event::Stop(StopReason::GiveUp), Moment::ZERO);
+    machine.step(Event::Granted { revision: 12 }, Moment::ZERO);
+    let release = Effect::Release {
+        revision: 12,
+        clean: false,
+    };
+    assert_eq!(machine.step(Event::GiveBack, Moment::ZERO), Some(release));
+}
+
+#[test]
+fn an_old_arrival_means_nothing() {
+    let mut machine = running();
     assert_eq!(
-        machine.step(Event::Stop(StopReason::GiveUp), Moment::ZERO),
+        machine.step(Event::Arrived { revision: 7 }, Moment::ZERO),
         None
     );
-    let effect = machine.step(Event::Granted { revision: 7 }, Moment::ZERO);
-    assert_eq!(
-        effect,
-        Some(Effect::Release {
-            revision: 7,
-            clean: true
-        })
-    );
+    assert_eq!(machine.state(), SlotState::Running { revision: 7 });
 }

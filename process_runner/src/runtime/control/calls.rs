@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{Control, REFUSED_PAUSE};
-use crate::coordination::{Answer, Session};
+use super::Control;
+use crate::coordination::{Answer, Session, Transaction};
 use crate::model::{Backoff, Effect, Event, Slot};
 
 /// So many transactions are sent at once.
@@ -17,10 +17,18 @@ const REPEAT: Backoff = Backoff {
     max: Duration::from_secs(1),
 };
 
+/// One transaction, and how often it was sent without an answer.
+struct Call {
+    slot: Slot,
+    effect: Effect,
+    transaction: Transaction,
+    unknown: u32,
+}
+
 /// A bounded set of transactions; what exceeds it waits in order.
 pub(super) struct Calls {
     session: Session,
-    waiting: VecDeque<(Slot, Effect, u32)>,
+    waiting: VecDeque<Call>,
     running: JoinSet<(Slot, Effect, Answer)>,
 }
 
@@ -33,10 +41,21 @@ impl Calls {
         }
     }
 
-    /// Sends `effect` as soon as there is room. After `unknown` attempts without an answer it waits
-    /// a little first.
-    pub(super) fn push(&mut self, slot: Slot, effect: Effect, unknown: u32) {
-        self.waiting.push_back((slot, effect, unknown));
+    /// Sends `transaction`, which carries out `effect`, as soon as there is room. After `unknown`
+    /// attempts without an answer it waits a little first.
+    pub(super) fn push(
+        &mut self,
+        slot: Slot,
+        effect: Effect,
+        transaction: Transaction,
+        unknown: u32,
+    ) {
+        self.waiting.push_back(Call {
+            slot,
+            effect,
+            transaction,
+            unknown,
+        });
         self.fill();
     }
 
@@ -60,16 +79,16 @@ impl Calls {
 
     fn fill(&mut self) {
         while self.running.len() < CALLS {
-            let Some((slot, effect, unknown)) = self.waiting.pop_front() else {
+            let Some(call) = self.waiting.pop_front() else {
                 return;
             };
             let session = self.session.clone();
             self.running.spawn(async move {
-                if unknown > 0 {
-                    tokio::time::sleep(REPEAT.delay(unknown, fastrand::f64())).await;
+                if call.unknown > 0 {
+                    tokio::time::sleep(REPEAT.delay(call.unknown, fastrand::f64())).await;
                 }
-                let answer = session.transact(&slot, effect).await;
-                (slot, effect, answer)
+                let answer = session.transact(&call.slot, &call.transaction).await;
+                (call.slot, call.effect, answer)
             });
         }
     }
@@ -85,13 +104,18 @@ impl Control<'_> {
             return;
         }
         let event = match answer {
-            Answer::Granted { revision } => Event::Granted { revision },
+            Answer::Granted { revision } => {
+                held.latest = held.latest.max(revision);
+                Event::Granted { revision }
+            }
             Answer::Released => Event::Released,
             Answer::Refused { owner } => {
                 tracing::debug!(job = %slot.job, index = slot.index, ?owner, "refused");
-                self.pauses
-                    .insert(slot.clone(), self.clock.now() + REFUSED_PAUSE);
                 Event::Refused
+            }
+            Answer::Lost { owner } => {
+                tracing::warn!(job = %slot.job, index = slot.index, ?owner, "slot lost");
+                Event::Lost
             }
             Answer::Unknown { reason } => {
                 held.unknown += 1;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::{Control, Told};
-use crate::coordination::{Pulse, random_u128};
+use crate::coordination::{Pulse, Sighting, random_u128};
 use crate::model::{Event, Moment, SlotState};
 use crate::runtime::NodeEnd;
 
@@ -17,14 +17,16 @@ impl Control<'_> {
     /// Takes in what the heartbeat found.
     pub(super) fn on_pulse(&mut self, pulse: Pulse) {
         match pulse {
-            Pulse::Renewed(_) => {
+            Pulse::Renewed(sighting) => {
                 if self.told > Told::Firm {
                     tracing::info!("etcd answers again; the lease is firm");
                 }
-                self.claims_due |= self.told > Told::Firm;
                 self.told = Told::Firm;
                 self.publisher.healthy();
+                self.membership.healthy();
+                self.inbox.healthy(self.clock.now());
                 self.look_for_stuck();
+                self.on_sighting(&sighting);
                 for slot in self.slots_where(|state| matches!(state, SlotState::Suspended { .. })) {
                     self.feed(
                         &slot,
@@ -40,6 +42,27 @@ impl Control<'_> {
                 self.heal();
             }
             Pulse::Gone(reason) => self.lose_session(reason),
+        }
+    }
+
+    /// Takes in what the renewal saw on its way: a watch may have fallen silent, and a slot may have
+    /// been deleted from outside.
+    fn on_sighting(&mut self, sighting: &Sighting) {
+        self.read_inbox(&sighting.inbox);
+        if let Some(posts) = &sighting.posts {
+            self.leading.sighted(posts.clone());
+        }
+        for (slot, asked, found) in &sighting.slots {
+            let ours = self
+                .slots
+                .get(slot)
+                .and_then(|held| held.machine().settled_revision());
+            // It moved on since it was asked about: the next renewal judges it.
+            if ours != Some(*asked) || *found == Some(*asked) {
+                continue;
+            }
+            tracing::warn!(job = %slot.job, index = slot.index, ?found, "slot lost");
+            self.feed(slot, Event::Lost);
         }
     }
 

@@ -1,16 +1,22 @@
 //! What the operator asks for, carried out: stopping by phases, quiet, the worker table.
 
+use std::time::Duration;
+
 use super::Control;
-use crate::model::{Event, StopPhase, StopReason};
+use crate::model::{Event, StopPhase};
 use crate::runtime::operator::Operator;
 use crate::runtime::report::worker_record;
+
+/// How long a draining node waits for the plan that says where its slots go. Its workers run on
+/// meanwhile.
+const HAND_OVER_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Control<'_> {
     /// Brings the session in line with what the operator wants now.
     pub(super) fn obey(&mut self, operator: &Operator) {
         let wanted = operator.wanted();
         self.press(operator.phase());
-        if wanted.quiet != self.quiet {
+        if wanted.quiet != self.membership.wanted.quiet {
             self.set_quiet(wanted.quiet);
         }
         if wanted.dumps > self.dumps {
@@ -26,27 +32,27 @@ impl Control<'_> {
         if !self.stopping {
             let workers = self.slots.values().filter(|held| held.has_worker()).count();
             tracing::info!(workers, "draining");
-            self.publisher.node_is("draining");
+            self.stopping = true;
+            self.membership.wanted.draining = true;
+            self.leading.resign();
+            self.hand_over_until = self.clock.now() + HAND_OVER_PATIENCE;
+            if self.slots.is_empty() {
+                self.given_up = true;
+            }
         }
-        self.stopping = true;
-        self.feed_all(Event::Stop(StopReason::GiveUp));
         if phase > StopPhase::Drain {
+            self.give_up_all();
             self.feed_all(Event::Press(phase));
         }
     }
 
     fn set_quiet(&mut self, quiet: bool) {
-        self.quiet = quiet;
+        self.membership.wanted.quiet = quiet;
         if quiet {
             let workers = self.slots.values().filter(|held| held.has_worker()).count();
             tracing::info!(workers, "quiet: handing over every slot and taking none");
-            self.feed_all(Event::Stop(StopReason::GiveUp));
         } else {
             tracing::info!("no longer quiet");
-            self.claims_due = true;
-        }
-        if !self.stopping {
-            self.publisher.node_is(if quiet { "quiet" } else { "up" });
         }
     }
 

@@ -23,9 +23,7 @@ pub(super) struct Publisher {
     watchers: Follower,
     watching: BTreeSet<Vec<u8>>,
     due: Moment,
-    /// The state of the node: `up`, `quiet` or `draining`.
-    node_state: &'static str,
-    last: Option<(StatusRecord, &'static str)>,
+    last: Option<StatusRecord>,
     writing: Option<JoinHandle<()>>,
     /// The last status could not be written.
     failed: Arc<AtomicBool>,
@@ -37,7 +35,6 @@ impl Publisher {
             watchers: Follower::start(session.etcd.clone(), session.keys.watchers()),
             watching: BTreeSet::new(),
             due: Moment::ZERO,
-            node_state: "up",
             last: None,
             writing: None,
             failed: Arc::default(),
@@ -52,12 +49,6 @@ impl Publisher {
     /// Something changed at `now`.
     pub(super) fn changed(&mut self, now: Moment) {
         self.due = self.due.min(now + DEBOUNCE);
-    }
-
-    /// The node's own state changed: told at once, because whoever caused it waits for it.
-    pub(super) fn node_is(&mut self, state: &'static str) {
-        self.node_state = state;
-        self.due = Moment::ZERO;
     }
 
     /// The lease was renewed: a status that could not be written is written now.
@@ -115,17 +106,13 @@ impl Publisher {
                 .map(|(slot, held)| worker_record(slot, held, now, watched))
                 .collect(),
         };
-        let (state, before) = (self.node_state, self.last.as_ref().map(|(_, state)| *state));
-        // A member key says "up" from the start.
-        let changed = (state != before.unwrap_or("up")).then_some(state);
-        let now = (status.clone(), state);
-        if self.last.as_ref() == Some(&now) {
+        if self.last.as_ref() == Some(&status) {
             return;
         }
-        self.last = Some(now);
+        self.last = Some(status.clone());
         let (session, failed) = (session.clone(), Arc::clone(&self.failed));
         self.writing = Some(tokio::spawn(async move {
-            if let Err(error) = session.put_status(&status, changed).await {
+            if let Err(error) = session.put_status(&status).await {
                 tracing::debug!(%error, "the status could not be written");
                 failed.store(true, Ordering::Relaxed);
             }

@@ -1,11 +1,15 @@
 //! The workers of a session: started under a fence, and their ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Control;
 use crate::job::{Holding, Identity};
 use crate::model::{Event, Fence, Slot};
 use crate::runtime::worker::{self, WorkerEnd};
+
+/// After a worker was dropped, its slot rests so long before it runs here again.
+const REST: Duration = Duration::from_secs(1);
 
 /// What the worker tasks' set answers.
 pub(super) type Ended = Result<(tokio::task::Id, (Slot, WorkerEnd)), tokio::task::JoinError>;
@@ -19,19 +23,22 @@ impl Control<'_> {
             return self.feed(slot, Event::WorkerEnded { clean: true });
         };
         let identity = Identity {
+            retiring: self.slots.get(slot).is_some_and(|held| held.retiring),
             slot: slot.clone(),
             fence,
             node: Arc::clone(&self.session.node),
             incarnation: Arc::clone(&self.session.incarnation),
         };
-        let size = self
-            .registrar
-            .sizes
-            .iter()
-            .find(|size| size.job == slot.job);
+        let workers = self.orders.workers(&slot.job).or_else(|| {
+            self.registrar
+                .config
+                .jobs
+                .get(&slot.job)
+                .map(|job| job.workers)
+        });
         let holding = Arc::new(Holding::new(
             identity,
-            size.map_or(0, |size| size.workers),
+            workers.unwrap_or(0),
             plan.stuck_after,
             self.clock,
             Arc::clone(&self.validity),
@@ -63,12 +70,17 @@ impl Control<'_> {
         tracing::info!(job = %slot.job, index = slot.index, ?end, "worker ended");
         match end {
             WorkerEnd::Clean => {}
-            WorkerEnd::Idle => drop(self.done.insert(slot.clone())),
+            WorkerEnd::Idle => self.mark_done(&slot),
             WorkerEnd::GaveUp => {
                 self.gave_up = true;
-                self.done.insert(slot.clone());
+                self.mark_done(&slot);
             }
             WorkerEnd::Dropped => self.cut_off += usize::from(self.stopping),
+        }
+        if end == WorkerEnd::Dropped
+            && let Some(held) = self.slots.get_mut(&slot)
+        {
+            held.rest_until = self.clock.now() + REST;
         }
         self.feed(
             &slot,
@@ -76,5 +88,13 @@ impl Control<'_> {
                 clean: end != WorkerEnd::Dropped,
             },
         );
+    }
+
+    /// With `--until-idle`: nobody is to run the slot again while this node lives.
+    fn mark_done(&mut self, slot: &Slot) {
+        let done = &mut self.membership.wanted.done;
+        done.entry(slot.job.to_string())
+            .or_default()
+            .insert(slot.index);
     }
 }

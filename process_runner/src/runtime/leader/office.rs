@@ -17,7 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::work::Done;
@@ -84,16 +83,13 @@ impl Office {
 
     /// Runs until it is dropped; then what is under way has an unknown outcome, and the posts stay
     /// with the lease.
-    pub(super) async fn run(mut self, wishes: Wishes, vacant: watch::Sender<bool>) {
+    pub(super) async fn run(mut self, wishes: Wishes) {
         let mut sighted = wishes.sighted.subscribe();
         let mut draining = wishes.draining.subscribe();
         draining.mark_changed();
         let [mut leader, mut standby] = [Post::Leader, Post::Standby].map(|p| self.follow(p));
         loop {
             self.act();
-            let is_vacant = !self.posts.holds_any() && self.step.is_empty();
-            let settled = is_vacant && self.posts.is_done();
-            vacant.send_if_modified(|told| std::mem::replace(told, settled) != settled);
             let wake = self.wake();
             tokio::select! {
                 biased;

@@ -68,10 +68,14 @@ impl Retirement {
 
     /// Some grants may not have taken place: what is owned by nobody is looked at again.
     pub(super) fn doubt(&mut self, picture: &Picture, now: Moment) {
-        let doubtful = self
+        let doubtful = |slot: &&Slot| !is_owned(slot, picture);
+        let jobs: Vec<_> = self
             .granted
-            .extract_if(.., |slot, _| !is_owned(slot, picture));
-        let jobs: Vec<_> = doubtful.map(|(slot, _)| slot.job).collect();
+            .keys()
+            .filter(doubtful)
+            .map(|slot| Arc::clone(&slot.job))
+            .collect();
+        self.granted.retain(|slot, _| is_owned(slot, picture));
         for job in jobs {
             self.suspect(&job, now);
         }

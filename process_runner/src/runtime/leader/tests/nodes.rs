@@ -11,7 +11,7 @@ use super::cluster::{Cluster, config};
 use crate::clock::Clock;
 use crate::coordination::{
     Follower, Heartbeat, MemberRecord, NoteRecord, Opened, PlanRecord, PlannerKey, Registration,
-    Session, SlotRecord,
+    Session, SlotRecord, Watched,
 };
 use crate::embedded::Link;
 use crate::model::Slot;
@@ -105,7 +105,7 @@ impl Node {
             tasks.spawn(obey((*session).clone()));
         }
         Self {
-            heartbeat: session.start_heartbeat(clock, Arc::default()),
+            heartbeat: session.start_heartbeat(clock, Arc::default(), &Watched::default()),
             leading: spec
                 .leads
                 .then(|| Leading::start_with((*session).clone(), clock, spec.planner)),

@@ -159,7 +159,7 @@ async fn a_draining_leader_resigns_first_and_takes_no_post_again() {
         .await;
     a.change(|member| member.state = "draining".to_owned())
         .await;
-    a.leading.as_mut().unwrap().resign().await;
+    a.leading.as_mut().unwrap().resign();
     let state = cluster
         .until("b plans", |s| {
             s.holds("b") == 4 && s.leader.as_deref() == Some("b")

@@ -1,0 +1,98 @@
+//! Nodes by the dozen or the thousand, in this process, on one real etcd.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use process_runner::config::{Request, load};
+use process_runner::{App, Node, NodeEnd, NodeError, NodeHandle, RequestCount};
+use tests::etcd::{Etcd, Version};
+use tokio::task::JoinHandle;
+
+use crate::still::Marks;
+
+/// A cluster of one benchmark.
+pub(crate) struct Fleet {
+    pub(crate) etcd: Etcd,
+    pub(crate) marks: Marks,
+    slots: u32,
+    dir: PathBuf,
+    _guard: tempfile::TempDir,
+}
+
+/// A node of it.
+pub(crate) struct Running {
+    pub(crate) name: String,
+    pub(crate) handle: NodeHandle,
+    pub(crate) requests: RequestCount,
+    task: JoinHandle<Result<NodeEnd, NodeError>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Fleet {
+    /// An etcd of `members`, without nodes yet, for one job of `slots` workers.
+    pub(crate) fn new(members: usize, slots: u32) -> Result<Self, Box<dyn Error>> {
+        let guard = tempfile::tempdir()?;
+        Ok(Self {
+            etcd: Etcd::cluster(Version::V34, members)?,
+            marks: Marks::default(),
+            slots,
+            dir: guard.path().to_owned(),
+            _guard: guard,
+        })
+    }
+
+    /// Starts node `number`.
+    pub(crate) fn start(&self, number: u32) -> Result<Running, Box<dyn Error>> {
+        let name = format!("n{number:04}");
+        let path = self.dir.join(format!("{name}.yml"));
+        let endpoints = self.etcd.endpoints().join("\", \"");
+        std::fs::write(
+            &path,
+            format!(
+                "etcd: {{ endpoints: [\"{endpoints}\"], prefix: /bench }}\n\
+                 global: {{ node: {{ name: {name} }} }}\n\
+                 jobs:\n  still: {{ class: Still, workers: {} }}\n",
+                self.slots
+            ),
+        )?;
+        let marks = self.marks.clone();
+        let registry = App::new()
+            .state(async move || Ok::<_, std::io::Error>(marks))
+            .into_registry()?;
+        let loaded = load(&Request {
+            path: Some(&path),
+            environment: None,
+            env: &|_| None,
+            classes: Some(&registry),
+        })
+        .map_err(|problems| problems.to_string())?;
+        let node = Node::new(loaded.config, registry);
+        Ok(Running {
+            name,
+            handle: node.handle(),
+            requests: node.requests(),
+            task: tokio::spawn(node.run_here()),
+        })
+    }
+
+    /// Starts nodes `0..count` at once.
+    pub(crate) fn start_all(&self, count: u32) -> Result<Vec<Running>, Box<dyn Error>> {
+        (0..count).map(|number| self.start(number)).collect()
+    }
+
+    /// Waits until every worker runs.
+    pub(crate) async fn all_run(&self) {
+        let slots = u64::from(self.slots);
+        self.marks.until(|marks| marks.running() == slots).await;
+    }
+
+    /// A client of its own, for what a benchmark compares with.
+    pub(crate) async fn client(&self) -> Result<etcd_client::Client, Box<dyn Error>> {
+        Ok(etcd_client::Client::connect([self.etcd.endpoint()], None).await?)
+    }
+}

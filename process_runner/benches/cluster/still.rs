@@ -1,0 +1,98 @@
+//! A job that does nothing until it is stopped, and says when it begins and ends.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use process_runner::prelude::*;
+use tokio::sync::Notify;
+
+/// What the workers of all nodes have in common.
+#[derive(Clone, Default)]
+pub(crate) struct Marks(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    begun: AtomicU64,
+    ended: AtomicU64,
+    /// When a worker last ended, and when one last began, on which node.
+    last_end: Mutex<Option<Instant>>,
+    last_begin: Mutex<Option<(Instant, String)>>,
+    changed: Notify,
+}
+
+impl Marks {
+    /// Workers that began, ever.
+    pub(crate) fn begun(&self) -> u64 {
+        self.0.begun.load(Ordering::Acquire)
+    }
+
+    /// Workers that run now.
+    pub(crate) fn running(&self) -> u64 {
+        self.begun() - self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// When a worker last began, and on which node.
+    pub(crate) fn last_begin(&self) -> Option<(Instant, String)> {
+        let last = self.0.last_begin.lock();
+        last.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// When a worker last ended.
+    pub(crate) fn last_end(&self) -> Option<Instant> {
+        *self
+            .0
+            .last_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `is_it` holds.
+    pub(crate) async fn until(&self, is_it: impl Fn(&Self) -> bool) {
+        loop {
+            let changed = self.0.changed.notified();
+            if is_it(self) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+#[job(lock_driver = "etcd")]
+pub(crate) struct Still {
+    #[job(state)]
+    marks: Marks,
+}
+
+impl Job for Still {
+    type Record = ();
+
+    async fn lock_records(&mut self, cx: &WorkerContext) -> JobResult<Vec<()>> {
+        let marks = &self.marks.0;
+        let begin = (Instant::now(), cx.node().to_owned());
+        *marks
+            .last_begin
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(begin);
+        marks.begun.fetch_add(1, Ordering::AcqRel);
+        marks.changed.notify_waiters();
+        cx.stopping().await;
+        Ok(Vec::new())
+    }
+
+    async fn process_record(&mut self, _cx: &WorkerContext, _record: &()) -> JobResult<()> {
+        Ok(())
+    }
+
+    async fn unlock_records(&mut self, _cx: &WorkerContext) -> JobResult<()> {
+        let marks = &self.marks.0;
+        *marks
+            .last_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        marks.ended.fetch_add(1, Ordering::AcqRel);
+        marks.changed.notify_waiters();
+        Ok(())
+    }
+}

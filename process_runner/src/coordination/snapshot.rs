@@ -1,0 +1,173 @@
+//! The cluster as it is: everything that `status` and the steering commands look at.
+//!
+//! All of it is read in one transaction, at one revision, so that a slot on its way from one node
+//! to another is seen with one of them and never with neither.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use etcd_client::{GetResponse, KeyValue};
+
+use super::keys::{Keys, PlannerKey};
+use super::records::{
+    ConfigRecord, LeaderRecord, LedgerRecord, MemberRecord, MetaRecord, OverrideRecord, PlanRecord,
+    SlotRecord, StatusRecord, decode,
+};
+use super::session::explain;
+use super::{CoordinationError, Etcd};
+use crate::model::Slot;
+
+/// Everything that is known of a cluster.
+#[derive(Debug, Default)]
+pub(crate) struct ClusterSnapshot {
+    pub(crate) revision: i64,
+    pub(crate) leader: Option<Leading>,
+    pub(crate) members: BTreeMap<Arc<str>, Member>,
+    pub(crate) overrides: BTreeMap<Arc<str>, OverrideRecord>,
+    pub(crate) slots: BTreeMap<Slot, OwnedSlot>,
+    /// By node. A plan for an earlier incarnation is left out.
+    pub(crate) plans: BTreeMap<String, PlanRecord>,
+    pub(crate) configs: BTreeMap<String, ConfigRecord>,
+    /// By node.
+    pub(crate) statuses: BTreeMap<String, StatusRecord>,
+    pub(crate) epoch: u16,
+}
+
+/// Who leads.
+#[derive(Debug, Clone)]
+pub(crate) struct Leading {
+    pub(crate) record: LeaderRecord,
+    pub(crate) term: i64,
+}
+
+/// A living node.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) record: MemberRecord,
+    pub(crate) create_revision: i64,
+}
+
+/// A slot with its owner.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnedSlot {
+    pub(crate) record: SlotRecord,
+    pub(crate) mod_revision: i64,
+}
+
+/// Reads a whole cluster. Cancel safe.
+pub(crate) async fn read_cluster(
+    etcd: &Etcd,
+    keys: &Keys,
+) -> Result<ClusterSnapshot, CoordinationError> {
+    let ranges = [
+        keys.planner_range(),
+        keys.inboxes(),
+        keys.configs(),
+        keys.statuses(),
+    ];
+    let (revision, answers) = etcd
+        .ranges(ranges)
+        .await
+        .map_err(|error| explain(error, etcd))?;
+    let mut cluster = ClusterSnapshot {
+        revision,
+        ..ClusterSnapshot::default()
+    };
+    for kv in answers.iter().flat_map(GetResponse::kvs) {
+        cluster.take(keys, kv)?;
+    }
+    cluster.forget_old_plans();
+    Ok(cluster)
+}
+
+/// What is known of the last holding of a slot. Cancel safe.
+pub(crate) async fn read_ledger(
+    etcd: &Etcd,
+    keys: &Keys,
+    slot: &Slot,
+) -> Result<Option<LedgerRecord>, CoordinationError> {
+    let key = keys.fence(slot);
+    let found = etcd.get(&key, 0).await;
+    let found = found.map_err(|error| explain(error, etcd))?;
+    found
+        .kvs()
+        .first()
+        .map(|kv| decode(&key, kv.value()))
+        .transpose()
+}
+
+impl ClusterSnapshot {
+    /// Takes one key in. Keys of another version's making are passed over.
+    fn take(&mut self, keys: &Keys, kv: &KeyValue) -> Result<(), CoordinationError> {
+        let name = String::from_utf8_lossy(kv.key());
+        let within = |range: &super::keys::Range| range.holds(kv.key());
+        if let Some(key) = keys.parse_planner(kv.key()) {
+            return self.take_planner(key, &name, kv);
+        }
+        let last = keys.name(kv.key()).unwrap_or_default().to_owned();
+        if let Some(node) = keys.parse_plan(kv.key()) {
+            self.plans
+                .insert(node.to_owned(), decode(&name, kv.value())?);
+        } else if within(&keys.configs()) {
+            self.configs.insert(last, decode(&name, kv.value())?);
+        } else if within(&keys.statuses()) {
+            self.statuses.insert(last, decode(&name, kv.value())?);
+        }
+        Ok(())
+    }
+
+    fn take_planner(
+        &mut self,
+        key: PlannerKey,
+        name: &str,
+        kv: &KeyValue,
+    ) -> Result<(), CoordinationError> {
+        match key {
+            PlannerKey::Job(job) => {
+                self.overrides.insert(job, decode(name, kv.value())?);
+            }
+            PlannerKey::Leader => {
+                self.leader = Some(Leading {
+                    record: decode(name, kv.value())?,
+                    term: kv.create_revision(),
+                });
+            }
+            PlannerKey::Member(node) => {
+                let member = Member {
+                    record: decode(name, kv.value())?,
+                    create_revision: kv.create_revision(),
+                };
+                self.members.insert(node, member);
+            }
+            PlannerKey::Meta => {
+                let meta: MetaRecord = decode(name, kv.value())?;
+                self.epoch = meta.epoch;
+            }
+            PlannerKey::Slot(slot) => {
+                let owned = OwnedSlot {
+                    record: decode(name, kv.value())?,
+                    mod_revision: kv.mod_revision(),
+                };
+                self.slots.insert(slot, owned);
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_old_plans(&mut self) {
+        let members = &self.members;
+        self.plans.retain(|node, plan| {
+            let member = members.get(&**node);
+            member.is_some_and(|member| member.record.incarnation == plan.incarnation)
+        });
+    }
+
+    /// The owner of a slot, if it lives and is the process that took the slot.
+    pub(crate) fn living_owner(&self, owned: &OwnedSlot) -> Option<&Member> {
+        let member = self.members.get(&*owned.record.owner)?;
+        (member.record.incarnation == owned.record.incarnation).then_some(member)
+    }
+}
+
+#[cfg(test)]
+mod tests;

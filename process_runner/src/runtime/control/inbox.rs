@@ -1,0 +1,292 @@
+//! The inbox: the plan, slots that arrive, and what operators ask of this node.
+//!
+//! ```text
+//! watch     --live note-->      act at once          \
+//! watch     --snapshot-->  \                          >  acknowledge: delete the note
+//! heartbeat --sighting-->   >  read the slots, then act /
+//! ```
+//!
+//! An operator's note is obeyed once it was taken out of the inbox: one that was withdrawn while this
+//! node was suspended is not obeyed later.
+//!
+//! A note of slots is a doorbell, never the truth. One that was just put names slots that were put in the
+//! same revision, so its own revision is theirs. One of unknown age (a snapshot, or what a renewal
+//! saw) names slots that may have moved on: they are read first.
+//!
+//! # How it fails
+//!
+//! A note whose acknowledgement is lost is read again, by the next snapshot or renewal; it is known
+//! by its key then and means nothing.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::Control;
+use crate::coordination::{
+    CallError, Change, Entry, Feed, Follower, Indexes, NoteRecord, PlanRecord, Session, SlotRecord,
+};
+use crate::model::{Event, Moment, Slot, StopReason};
+
+/// An acknowledged note is remembered so long: longer than any read that may still show it.
+const REMEMBERED: Duration = Duration::from_secs(60);
+/// A note that is there so long after it was seen was not deleted: longer than any call takes.
+const LOST: Duration = Duration::from_secs(5);
+
+/// One session's inbox.
+pub(super) struct Inbox {
+    follower: Follower,
+    /// Notes that were seen, and when.
+    seen: BTreeMap<Vec<u8>, Moment>,
+    /// Operators' notes that are to be taken.
+    offered: Vec<(Vec<u8>, NoteRecord)>,
+    /// Obeyed, and not yet acknowledged.
+    unacknowledged: Vec<Vec<u8>>,
+    acknowledging: bool,
+    /// Slots of notes of unknown age.
+    doubtful: Vec<Slot>,
+    reading: bool,
+    /// The last read failed; it is tried again after the next renewal.
+    unreadable: bool,
+    tasks: JoinSet<Done>,
+}
+
+/// What an inbox has to tell.
+pub(super) enum Heard {
+    Feed(Feed),
+    Done(Done),
+}
+
+/// What a task of the inbox did.
+pub(super) enum Done {
+    Acknowledged,
+    /// An operator's note was taken, or may have been.
+    Taken(NoteRecord),
+    /// It was withdrawn.
+    Withdrawn,
+    /// These slots were read.
+    Read(Vec<Slot>, Result<Vec<(Slot, SlotRecord, i64)>, CallError>),
+}
+
+impl Inbox {
+    /// Begins to follow the inbox of `session`.
+    pub(super) fn start(session: &Session) -> Self {
+        let range = session.keys.inbox(&session.node);
+        Self {
+            follower: Follower::start(session.etcd.clone(), range),
+            seen: BTreeMap::new(),
+            offered: Vec::new(),
+            unacknowledged: Vec::new(),
+            acknowledging: false,
+            doubtful: Vec::new(),
+            reading: false,
+            unreadable: false,
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// The next part of the watch, or the end of a task. Cancel safe.
+    pub(super) async fn next(&mut self) -> Heard {
+        loop {
+            tokio::select! {
+                biased;
+                Some(feed) = self.follower.next() => return Heard::Feed(feed),
+                // A task that panicked leaves its notes to the next renewal.
+                Some(done) = self.tasks.join_next() => {
+                    if let Ok(done) = done {
+                        return Heard::Done(done);
+                    }
+                }
+                else => pending().await,
+            }
+        }
+    }
+
+    /// Sends what waits, one of each kind at a time, so that bursts go out together.
+    pub(super) fn send(&mut self, session: &Session) {
+        for (key, note) in self.offered.drain(..) {
+            let session = session.clone();
+            self.tasks.spawn(async move {
+                match session.take_note(&key).await {
+                    Ok(true) => Done::Taken(note),
+                    Ok(false) => Done::Withdrawn,
+                    Err(error) => {
+                        tracing::debug!(%error, "a note may or may not be taken; obeying it");
+                        Done::Taken(note)
+                    }
+                }
+            });
+        }
+        if !self.acknowledging && !self.unacknowledged.is_empty() {
+            self.acknowledging = true;
+            let notes = std::mem::take(&mut self.unacknowledged);
+            let session = session.clone();
+            self.tasks.spawn(async move {
+                if let Err(error) = session.acknowledge(&notes).await {
+                    tracing::debug!(%error, "notes could not be acknowledged; they are read again");
+                }
+                Done::Acknowledged
+            });
+        }
+        if !self.reading && !self.unreadable && !self.doubtful.is_empty() {
+            self.reading = true;
+            let slots = std::mem::take(&mut self.doubtful);
+            let session = session.clone();
+            self.tasks.spawn(async move {
+                let found = session.read_slots(&slots).await;
+                Done::Read(slots, found)
+            });
+        }
+    }
+
+    /// etcd answers: what could not be read is tried again, what is long past forgotten.
+    pub(super) fn healthy(&mut self, now: Moment) {
+        self.unreadable = false;
+        self.seen.retain(|_, at| now < *at + REMEMBERED);
+    }
+}
+
+impl Control<'_> {
+    /// Takes in what the inbox has to tell.
+    pub(super) fn on_inbox(&mut self, heard: Heard) {
+        match heard {
+            Heard::Done(done) => self.on_inbox_done(done),
+            Heard::Feed(Feed::Snapshot { entries, .. }) => self.read_inbox(&entries),
+            Heard::Feed(Feed::Changes { changes }) => {
+                for change in changes {
+                    // A plan or note is deleted by this node or with its lease.
+                    if let Change::Put(entry) = change {
+                        self.on_entry(&entry, true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in an inbox of unknown age.
+    pub(super) fn read_inbox(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.on_entry(entry, false);
+        }
+    }
+
+    fn on_entry(&mut self, entry: &Entry, live: bool) {
+        if self.session.keys.parse_plan(&entry.key).is_some() {
+            return self.on_plan(entry);
+        }
+        let now = self.clock.now();
+        if let Some(at) = self.inbox.seen.get(&entry.key) {
+            // Still there long after: the deletion was lost.
+            if now > *at + LOST {
+                self.inbox.unacknowledged.push(entry.key.clone());
+            }
+            return;
+        }
+        self.inbox.seen.insert(entry.key.clone(), now);
+        let revision = live.then_some(entry.mod_revision);
+        match serde_json::from_slice::<NoteRecord>(&entry.value) {
+            Ok(NoteRecord::Arrived {
+                slots,
+                ordered,
+                retiring,
+            }) => {
+                self.inbox.unacknowledged.push(entry.key.clone());
+                match revision {
+                    Some(revision) => {
+                        for slot in each(&slots) {
+                            self.arrive(slot, revision, ordered, retiring);
+                        }
+                    }
+                    None => self.inbox.doubtful.extend(each(&slots)),
+                }
+            }
+            Ok(note) => self.inbox.offered.push((entry.key.clone(), note)),
+            Err(error) => {
+                self.inbox.unacknowledged.push(entry.key.clone());
+                let key = String::from_utf8_lossy(&entry.key);
+                tracing::warn!(%key, %error, "a note cannot be read; it is from another version");
+            }
+        }
+    }
+
+    fn on_plan(&mut self, entry: &Entry) {
+        let plan: PlanRecord = match serde_json::from_slice(&entry.value) {
+            Ok(plan) => plan,
+            Err(error) => {
+                let key = String::from_utf8_lossy(&entry.key);
+                tracing::warn!(%key, %error, "the plan cannot be read; going on as before");
+                return;
+            }
+        };
+        if plan.incarnation == *self.session.incarnation
+            && self.orders.take(plan, entry.mod_revision)
+        {
+            self.follow_orders();
+        }
+    }
+
+    /// Does what an operator asks for.
+    fn obey_note(&mut self, note: NoteRecord) {
+        match note {
+            NoteRecord::Arrived { .. } => {}
+            NoteRecord::Quiet => self.handle.quiet(),
+            NoteRecord::Resume => self.handle.resume(),
+            NoteRecord::Drain => self.handle.drain(),
+            NoteRecord::Stop => self.handle.stop(),
+            NoteRecord::Dump => self.handle.dump(),
+            NoteRecord::Restart { slots } => {
+                for slot in each(&slots) {
+                    tracing::info!(job = %slot.job, index = slot.index, "restart asked for");
+                    self.feed(&slot, Event::Stop(StopReason::GiveUp));
+                }
+            }
+            NoteRecord::Kick { job } => {
+                for (_, held) in self.slots.iter().filter(|(slot, _)| *slot.job == *job) {
+                    if let Some(holding) = &held.holding {
+                        holding.kick.notify_one();
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_inbox_done(&mut self, done: Done) {
+        match done {
+            Done::Acknowledged => self.inbox.acknowledging = false,
+            Done::Taken(note) => self.obey_note(note),
+            Done::Withdrawn => tracing::debug!("a note was withdrawn before it was obeyed"),
+            Done::Read(asked, found) => {
+                self.inbox.reading = false;
+                match found {
+                    Ok(slots) => self.take_found(slots),
+                    Err(error) => {
+                        tracing::debug!(%error, "slots of a note could not be read");
+                        self.inbox.unreadable = true;
+                        self.inbox.doubtful.extend(asked);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_found(&mut self, slots: Vec<(Slot, SlotRecord, i64)>) {
+        for (slot, record, revision) in slots {
+            if record.incarnation == *self.session.incarnation {
+                self.arrive(slot, revision, record.ordered, record.retiring);
+            }
+        }
+    }
+}
+
+fn each(slots: &BTreeMap<String, Indexes>) -> impl Iterator<Item = Slot> {
+    slots.iter().flat_map(|(job, indexes)| {
+        let job: Arc<str> = job.as_str().into();
+        indexes.iter().map(move |index| Slot {
+            job: Arc::clone(&job),
+            index,
+        })
+    })
+}

@@ -1,0 +1,94 @@
+//! What the node says of itself: its member key, put whenever that changes.
+//!
+//! One put is under way at a time, and the newest standing wins. A standing that could not be put
+//! is put again after the next renewal.
+
+use tokio::task::JoinHandle;
+
+use super::Control;
+use crate::coordination::{CallError, Said, Session, Standing};
+
+type Putting = JoinHandle<Result<Option<Said>, CallError>>;
+
+/// Keeps the member key in line with what the node is.
+#[derive(Default)]
+pub(super) struct Membership {
+    pub(super) wanted: Standing,
+    /// What etcd has.
+    said: Standing,
+    putting: Option<(Standing, Putting)>,
+    /// The last put failed.
+    failed: bool,
+}
+
+impl Membership {
+    /// True if etcd has what the node is.
+    pub(super) fn is_settled(&self) -> bool {
+        self.said == self.wanted
+    }
+
+    /// What etcd has.
+    pub(super) fn said(&self) -> &Standing {
+        &self.said
+    }
+
+    /// Puts the member key if it differs from what the node is.
+    pub(super) fn send(&mut self, session: &Session) {
+        if self.putting.is_some() || self.failed || self.is_settled() {
+            return;
+        }
+        let (session, standing) = (session.clone(), self.wanted.clone());
+        let put = standing.clone();
+        let task = tokio::spawn(async move { session.put_member(&put).await });
+        self.putting = Some((standing, task));
+    }
+
+    /// The answer to the put that is under way. Cancel safe.
+    pub(super) async fn done(&mut self) -> Result<Option<Said>, CallError> {
+        let Some((_, task)) = &mut self.putting else {
+            return std::future::pending().await;
+        };
+        let done = task.await;
+        let standing = self.putting.take().map(|(standing, _)| standing);
+        let done = done.unwrap_or_else(|error| Err(CallError::Unknown(error.to_string())));
+        match (&done, standing) {
+            (Ok(Some(_)), Some(standing)) => self.said = standing,
+            (Ok(_), _) => {}
+            (Err(_), _) => self.failed = true,
+        }
+        done
+    }
+
+    /// etcd answers: what could not be put is tried again.
+    pub(super) fn healthy(&mut self) {
+        self.failed = false;
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        if let Some((_, task)) = &self.putting {
+            task.abort();
+        }
+    }
+}
+
+impl Control<'_> {
+    /// Takes in that the member key was put.
+    pub(super) fn on_said(&mut self, said: Result<Option<Said>, CallError>) {
+        match said {
+            Ok(Some(said)) => {
+                // Nothing arrives any more that is not here, if the node takes none.
+                self.read_inbox(&said.inbox);
+                if self.stopping && said.members <= 1 {
+                    // Nobody is there to hand anything over to.
+                    self.give_up_all();
+                }
+            }
+            Ok(None) => self.lose_session("the node's member key is gone".to_owned()),
+            Err(error) => {
+                tracing::debug!(%error, "the member key could not be put");
+            }
+        }
+    }
+}

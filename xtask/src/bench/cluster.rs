@@ -1,0 +1,43 @@
+//! A whole cluster on a real etcd: how it moves, starts, grows and rests.
+
+use serde_json::Value;
+
+use super::Benchmark;
+use crate::error::{Error, Result};
+use crate::{tools, workspace};
+
+pub(super) const HANDOFF: Benchmark = Benchmark {
+    name: "handoff",
+    about: "how long nobody runs a slot that moves, against one etcd put, on one member and on three",
+    run: || run("handoff"),
+};
+
+pub(super) const COLD_START: Benchmark = Benchmark {
+    name: "cold_start",
+    about: "1,000 nodes start at once: until 100,000 workers run",
+    run: || run("cold_start"),
+};
+
+pub(super) const JOIN: Benchmark = Benchmark {
+    name: "join",
+    about: "one node joins 1,000 with 100,000 workers: moves, time, events",
+    run: || run("join"),
+};
+
+pub(super) const IDLE: Benchmark = Benchmark {
+    name: "idle",
+    about: "1,000 nodes at rest: what they write and ask",
+    run: || run("idle"),
+};
+
+fn run(name: &str) -> Result<Value> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["bench", "--package", "process_runner", "--bench", "cluster"]);
+    cargo.args(["--", name]);
+    let output = workspace::output(cargo.envs(tools::for_tests()?))?;
+    // Nothing but the document is written to standard output, on its last line.
+    let text = String::from_utf8_lossy(&output);
+    let document = text.lines().last().unwrap_or_default();
+    serde_json::from_str(document)
+        .map_err(|error| Error::Found(format!("the benchmark printed `{document}`: {error}")))
+}
