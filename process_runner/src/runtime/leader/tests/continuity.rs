@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use super::cluster::{Cluster, State};
 use super::nodes::{Node, Spec};
-use crate::coordination::{Guarded, Indexes, Order, PlanAnswer, PlanRecord, PlanWrite, SlotRecord};
+use crate::coordination::{
+    Grant, Guarded, Indexes, Order, PlanAnswer, PlanRecord, PlanWrite, SlotRecord,
+};
+use crate::model::Slot;
 use crate::model::leading::{Post, Step};
 
 const JOBS: &[(&str, u32)] = &[("j", 8)];
@@ -39,6 +42,18 @@ fn plan_of(node: &Node, created: i64, slots: &[u32], ordered: Order) -> PlanWrit
             workers: BTreeMap::from([("j".to_owned(), 8)]),
         },
     }
+}
+
+fn grant_of(node: &Node, member: i64, ordered: Order) -> Grant {
+    let mut grant = Grant::new(
+        Arc::clone(&node.session.node),
+        Arc::clone(&node.session.incarnation),
+        (node.session.lease, member),
+        ordered,
+        false,
+    );
+    grant.slots = vec![Slot::new("j", 0)];
+    grant
 }
 
 async fn created(cluster: &Cluster, node: &Node) -> i64 {
@@ -108,7 +123,7 @@ async fn plan_against_reality_a_new_leader_continues_the_old_plan() {
     let (stay, go) = (planned(&state, "a"), planned(&state, "b"));
     let before = ["a", "b"].map(|node| state.plans[node].revision);
     // One of the four moves; the others have not begun when the leader dies.
-    let slot = crate::model::Slot::new("j", go[0]);
+    let slot = Slot::new("j", go[0]);
     let to = state.plans["a"].record.leaving["b"].clone();
     let revision = state.cluster.slots[&slot].mod_revision;
     let target = (&Arc::clone(&b.session.node), &to);
@@ -156,11 +171,12 @@ async fn of_two_plans_that_name_a_slot_the_later_order_holds() {
         &[0, 1, 2, 3, 4, 5, 6, 7],
         order(1),
     );
-    let new = plan_of(&b, created(&cluster, &b).await, &[4, 5, 6, 7], order(2));
+    // As no planner would choose them.
+    let new = plan_of(&b, created(&cluster, &b).await, &[0, 2, 5, 7], order(2));
     leader.session.write_plans(term, &[old]).await.unwrap();
     leader.session.write_plans(term, &[new]).await.unwrap();
     for index in 0..8 {
-        let slot = crate::model::Slot::new("j", index);
+        let slot = Slot::new("j", index);
         let record = SlotRecord {
             owner: "a".to_owned(),
             incarnation: a.session.incarnation.to_string(),
@@ -178,10 +194,10 @@ async fn of_two_plans_that_name_a_slot_the_later_order_holds() {
     let state = cluster
         .until("a is told", |s| !s.plans["a"].record.leaving.is_empty())
         .await;
-    assert_eq!(planned(&state, "a"), [0, 1, 2, 3]);
-    assert_eq!(planned(&state, "b"), [4, 5, 6, 7]);
+    assert_eq!(planned(&state, "a"), [1, 3, 4, 6]);
+    assert_eq!(planned(&state, "b"), [0, 2, 5, 7]);
     let to_b = &state.plans["a"].record.leaving["b"].slots["j"];
-    assert_eq!(to_b.iter().collect::<Vec<_>>(), [4, 5, 6, 7]);
+    assert_eq!(to_b.iter().collect::<Vec<_>>(), [0, 2, 5, 7]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,19 +221,39 @@ async fn two_leaders_the_deposed_one_writes_nothing() {
         panic!("a deposed leader wrote a plan");
     };
     assert_eq!(posts[0].holder.as_ref().unwrap().created, newer);
-    let state = cluster.state().await;
     let member = created(&cluster, &a).await;
-    let mut grant = crate::coordination::Grant::new(
-        Arc::clone(&a.session.node),
-        Arc::clone(&a.session.incarnation),
-        (a.session.lease, member),
-        ordered,
-        false,
-    );
-    grant.slots = vec![crate::model::Slot::new("j", 0)];
+    let grant = grant_of(&a, member, ordered);
     let granted = old.session.grant(term, &[grant]).await.unwrap();
     assert!(matches!(granted, Guarded::Deposed(_)), "{granted:?}");
-    assert_eq!(cluster.revision().await, before, "{state}");
+    assert_eq!(cluster.revision().await, before);
+}
+
+/// A node that turned quiet, or came back as another incarnation, must not be given what was meant for
+/// what it was.
+#[tokio::test(start_paused = true)]
+async fn a_grant_to_a_node_that_changed_since_is_refused_and_the_others_take_place() {
+    let cluster = Cluster::new().await;
+    let leader = by_session(&cluster, "leader").await;
+    let mut changed = Node::start(&cluster, Spec::new("a", JOBS).follows().idle()).await;
+    let same = Node::start(&cluster, Spec::new("b", JOBS).follows().idle()).await;
+    let term = lead(&leader).await;
+    let ordered = Order {
+        term,
+        generation: 1,
+    };
+    let to_changed = grant_of(&changed, created(&cluster, &changed).await, ordered);
+    let mut to_same = grant_of(&same, created(&cluster, &same).await, ordered);
+    to_same.slots = vec![Slot::new("j", 1)];
+    changed
+        .change(|member| member.state = "quiet".to_owned())
+        .await;
+    let granted = leader.session.grant(term, &[to_changed, to_same]).await;
+    let Guarded::Done(granted) = granted.unwrap() else {
+        panic!("deposed");
+    };
+    assert_eq!(granted, [false, true]);
+    let state = cluster.state().await;
+    assert_eq!((state.holds("a"), state.holds("b")), (0, 1));
 }
 
 /// A copy of a plan's write that commits late must not bring the old plan back.
