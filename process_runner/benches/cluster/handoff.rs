@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::fleet::{Fleet, Running};
 use crate::{Measured, ms, note, quantile};
 
-/// Hand-overs of each size of etcd.
-const MOVES: usize = 300;
+/// Hand-overs of each size of etcd. Each waits half a second: so many changes in a row are a storm,
+/// and the leader gathers what a storm brings.
+const MOVES: usize = 150;
 
 pub(crate) async fn measure() -> Measured {
     let mut one = on(1).await?;

@@ -8,7 +8,7 @@
 //! | `idle` | what does a cluster at rest write and ask? |
 //!
 //! Every node is a real one, with its own lease, connections and watches; they share a process so
-//! that a thousand fit a machine. `PR_BENCH_NODES` and `PR_BENCH_SLOTS` set the size. Each
+//! that a thousand fit a machine; `PR_BENCH_LOG` shows what they log. `PR_BENCH_NODES` and `PR_BENCH_SLOTS` set the size. Each
 //! benchmark prints one JSON document, `cargo xtask bench NAME` runs it.
 
 mod fleet;
@@ -25,6 +25,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Cargo's test runner calls benchmarks too, to see that they build; it asks for no figures.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return Ok(());
+    }
+    if std::env::var_os("PR_BENCH_LOG").is_some() {
+        tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_max_level(tracing::Level::DEBUG)
+            .init();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

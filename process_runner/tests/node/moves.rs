@@ -227,3 +227,23 @@ async fn a_rolling_restart_moves_each_slot_twice_at_most() {
     let moved = rolling_restart(false).await;
     assert!(moved <= 2000, "{moved}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_goes_to_and_fro_as_often_as_it_is_asked_to() {
+    let cluster = Cluster::new();
+    let nodes = [
+        ("a", cluster.start("a", &sitters(1))),
+        ("b", cluster.start("b", &sitters(1))),
+    ];
+    until(&cluster.log, "it runs", |shares| shares.len() == 1).await;
+    for _ in 0..300 {
+        let holder = holders(&cluster.log).into_values().next().unwrap();
+        let (_, running) = nodes.iter().find(|(name, _)| *name == holder).unwrap();
+        running.handle.quiet();
+        until(&cluster.log, "it moves", |shares| {
+            shares.len() == 1 && !shares.contains_key(&holder)
+        })
+        .await;
+        running.handle.resume();
+    }
+}
