@@ -257,3 +257,6 @@ fn sighting(post: Post, feed: &Feed) -> Option<Sighting> {
         revision,
     })
 }
+
+#[cfg(test)]
+mod tests;
