@@ -135,3 +135,35 @@ fn what_does_not_fit_is_missing_everywhere_a_little() {
     let view = full.view();
     assert_eq!(moves(&view, &plan(&view, Scope::Balance)), 0);
 }
+
+/// Only what is above the cap has to go, not all that the balance would move.
+#[test]
+fn a_lowered_cap_moves_no_more_than_what_is_above_it() {
+    let mut cluster = Cluster::of(4, &[4, 4]);
+    for seat in cluster.jobs.iter_mut().flat_map(|job| &mut job.seats) {
+        *seat = Some("n0".to_owned());
+    }
+    for (capacity, moved) in [(8, 0), (7, 1), (5, 3)] {
+        cluster.nodes[0].capacity = Some(capacity);
+        let view = cluster.view();
+        assert_eq!(moves(&view, &plan(&view, Scope::Needed)), moved);
+    }
+    cluster.jobs[0].max_per_node = Some(3);
+    cluster.nodes[0].capacity = None;
+    let view = cluster.view();
+    assert_eq!(moves(&view, &plan(&view, Scope::Needed)), 1);
+}
+
+/// However uneven the others become by it.
+#[test]
+fn a_last_resort_gets_nothing_that_fits_elsewhere() {
+    let mut cluster = Cluster::of(3, &[2, 4]);
+    cluster.nodes[0].capacity = Some(2);
+    cluster.nodes[2].last_resort = true;
+    cluster.jobs[0].only = Some(vec!["n0".into(), "n2".into()]);
+    let planned = cluster.step(Scope::Balance).counts(&cluster.view());
+    assert_eq!(planned, [[2, 0, 0], [0, 4, 0]]);
+    cluster.nodes[1].capacity = Some(3);
+    let planned = cluster.step(Scope::Balance).counts(&cluster.view());
+    assert_eq!(planned.iter().map(|job| job[2]).sum::<u32>(), 1);
+}

@@ -53,24 +53,29 @@ impl Place {
 
     /// What `status --json` says.
     pub(crate) fn status(&self) -> Value {
-        let output = self.output(&["status", "--json", "-c", "config.yml"]);
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).unwrap()
+        self.try_status()
+            .unwrap_or_else(|said| panic!("status: {said}"))
     }
 
-    /// What `status --json` says once it says what is wanted: nodes report a moment later.
+    fn try_status(&self) -> Result<Value, String> {
+        let output = self.output(&["status", "--json", "-c", "config.yml"]);
+        if output.status.success() {
+            Ok(serde_json::from_slice(&output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    /// What `status --json` says once it says what is wanted: nodes report a moment later, and an
+    /// embedded etcd is away for a moment when its host was killed.
     pub(crate) fn status_when(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
-            let status = self.status();
-            if wanted(&status) {
-                return status;
+            let status = self.try_status();
+            match status {
+                Ok(status) if wanted(&status) => return status,
+                status => assert!(Instant::now() < until, "{status:#?}"),
             }
-            assert!(Instant::now() < until, "{status:#}");
         }
     }
 
