@@ -2,11 +2,13 @@
 //! the grants, several transactions at once.
 //!
 //! A node whose plan was refused changed meanwhile: nothing is granted to it, and the next pass sees
-//! what it became. A leader that is killed anywhere in here leaves a state that the next one
+//! what it became. Grants that were not sent yet are withheld when a node joins: at the start of a large
+//! cluster the first nodes would be given everything, only to hand it over again. A leader that is killed anywhere in here leaves a state that the next one
 //! continues: it reads the plans that were written and grants what is still free.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 
@@ -15,6 +17,7 @@ use crate::coordination::{
     CallError, Grant, Guarded, PlanAnswer, PlanWrite, Session, StoredPlan, grants_in_transactions,
     plans_in_transactions,
 };
+use crate::model::Slot;
 use crate::model::leading::Sighting;
 
 /// So many transactions of grants are under way at once.
@@ -38,25 +41,39 @@ pub(super) struct Carried {
     pub(super) outcome: Outcome,
     /// Plans by node; `None` where there is none any more.
     pub(super) plans: Vec<(Arc<str>, Option<StoredPlan>)>,
+    /// Slots whose grants were not sent, because a node joined.
+    pub(super) withheld: Vec<Slot>,
 }
+
+/// Says that a node joined since the orders were drawn up.
+pub(super) type Joined = Arc<AtomicBool>;
 
 /// Carries out `orders` while `term` lasts.
 ///
 /// Dropped, the outcome of what was under way is unknown; a new survey tells.
-pub(super) async fn carry_out(session: Session, term: i64, orders: Orders) -> Carried {
-    let mut plans = Vec::new();
-    let outcome = match write_plans(&session, term, orders.plans, &mut plans).await {
-        Ok(refused) => {
-            let mut grants = orders.grants;
-            grants.retain(|grant| !refused.contains(&grant.node));
-            match grant(&session, term, grants).await {
-                Outcome::Done if !refused.is_empty() => Outcome::Outdated,
-                outcome => outcome,
-            }
-        }
-        Err(outcome) => outcome,
+pub(super) async fn carry_out(
+    session: Session,
+    term: i64,
+    orders: Orders,
+    joined: Joined,
+) -> Carried {
+    let mut carried = Carried {
+        outcome: Outcome::Done,
+        plans: Vec::new(),
+        withheld: Vec::new(),
     };
-    Carried { outcome, plans }
+    let refused = match write_plans(&session, term, orders.plans, &mut carried.plans).await {
+        Ok(refused) => refused,
+        Err(outcome) => return Carried { outcome, ..carried },
+    };
+    let mut grants = orders.grants;
+    grants.retain(|grant| !refused.contains(&grant.node));
+    let outcome = grant(&session, term, grants, &joined, &mut carried.withheld).await;
+    carried.outcome = match outcome {
+        Outcome::Done if !refused.is_empty() => Outcome::Outdated,
+        outcome => outcome,
+    };
+    carried
 }
 
 /// Writes the plans; the nodes whose plans were refused.
@@ -93,13 +110,25 @@ async fn write_plans(
     Ok(refused)
 }
 
-async fn grant(session: &Session, term: i64, grants: Vec<Grant>) -> Outcome {
+async fn grant(
+    session: &Session,
+    term: i64,
+    grants: Vec<Grant>,
+    joined: &Joined,
+    withheld: &mut Vec<Slot>,
+) -> Outcome {
     let mut waiting = grants_in_transactions(grants).into_iter();
+    // These are sent whoever joins, so that an endless row of newcomers does not stop everything.
+    let mut first = AT_ONCE;
     let mut running = JoinSet::new();
     let mut outcome = Outcome::Done;
     loop {
         while running.len() < AT_ONCE && matches!(outcome, Outcome::Done | Outcome::Outdated) {
+            if first == 0 && joined.load(Ordering::Relaxed) {
+                withheld.extend(waiting.by_ref().flatten().flat_map(|grant| grant.slots));
+            }
             let Some(grants) = waiting.next() else { break };
+            first = first.saturating_sub(1);
             let session = session.clone();
             running.spawn(async move { session.grant(term, &grants).await });
         }

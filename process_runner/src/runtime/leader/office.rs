@@ -15,11 +15,13 @@ mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use self::work::Done;
+use super::dispatch::Joined;
 use super::picture::{News, Picture};
 use super::term::Term;
 use super::{Planner, Wishes};
@@ -42,6 +44,8 @@ pub(super) struct Office {
     term: Option<Term>,
     rhythm: Rhythm,
     work: JoinSet<Done>,
+    /// Tells the work under way that a node joined.
+    joined: Joined,
     /// After a failed read no work begins before this.
     not_before: Moment,
     /// Follows the planner's range, while this node has a post.
@@ -71,6 +75,7 @@ impl Office {
             term: None,
             rhythm: Rhythm::new(),
             work: JoinSet::new(),
+            joined: Joined::default(),
             not_before: Moment::ZERO,
             range: None,
             picture: Picture::default(),
@@ -196,7 +201,10 @@ impl Office {
                 News::Joined {
                     incarnation,
                     crashes,
-                } => self.turnover.joined(incarnation, crashes, now),
+                } => {
+                    self.joined.store(true, Ordering::Relaxed);
+                    self.turnover.joined(incarnation, crashes, now);
+                }
                 News::Left {
                     incarnation,
                     orderly,
@@ -257,3 +265,6 @@ fn sighting(post: Post, feed: &Feed) -> Option<Sighting> {
         revision,
     })
 }
+
+#[cfg(test)]
+mod tests;

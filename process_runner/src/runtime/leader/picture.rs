@@ -8,7 +8,7 @@
 //! A value that cannot be read is named in the log once. A member like that counts as absent; a slot
 //! like that counts as held by nobody that lives, so it is granted only after somebody removed it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::coordination::{
@@ -53,6 +53,7 @@ impl Member {
 pub(super) enum News {
     Joined {
         incarnation: Arc<str>,
+        /// How often it crashed lately; 0 for one that was given slots already.
         crashes: u32,
     },
     Left {
@@ -60,10 +61,7 @@ pub(super) enum News {
         orderly: bool,
     },
     /// A slot has this incarnation as its owner now, or none.
-    Owned {
-        slot: Slot,
-        by: Option<Arc<str>>,
-    },
+    Owned { slot: Slot, by: Option<Arc<str>> },
     /// Something else that a plan rests on.
     Changed,
 }
@@ -102,9 +100,13 @@ impl Picture {
                 news.push(left(member));
             }
         }
+        let holders: BTreeSet<&Arc<str>> = self.slots.values().flat_map(BTreeMap::values).collect();
         for (name, member) in &self.members {
             if !lives(&before.members, name, member) {
-                news.push(joined(member));
+                // How long it has been up, nobody knows here. Whoever was given slots is no newcomer,
+                // and must not lose them because the leader changed.
+                let trusted = holders.contains(&member.incarnation);
+                news.push(joined(member, trusted));
             }
         }
         news
@@ -142,7 +144,7 @@ impl Picture {
             created: entry.create_revision,
             revision: entry.mod_revision,
         };
-        let news = joined(&member);
+        let news = joined(&member, false);
         match self.members.insert(name, member) {
             Some(before) if is_of(&news, &before.incarnation) => Some(News::Changed),
             _ => Some(news),
@@ -171,10 +173,10 @@ impl Picture {
     }
 }
 
-fn joined(member: &Member) -> News {
+fn joined(member: &Member, trusted: bool) -> News {
     News::Joined {
         incarnation: Arc::clone(&member.incarnation),
-        crashes: member.record.crashes,
+        crashes: if trusted { 0 } else { member.record.crashes },
     }
 }
 

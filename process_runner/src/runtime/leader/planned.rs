@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::coordination::StoredPlan;
+use crate::model::Slot;
 use crate::model::planner::{Placement, Plan};
 use crate::model::view::NodeIx;
 
@@ -55,6 +56,14 @@ impl Planned {
         match self.jobs.get(job)?.get(index as usize)? {
             Placement::On(node) => self.nodes.get(*node as usize),
             Placement::Unplaced(_) | Placement::Done => None,
+        }
+    }
+
+    /// A slot that was planned is to be planned anew, as if nobody had been meant to have it.
+    pub(super) fn forget(&mut self, slot: &Slot) {
+        let seats = self.jobs.get_mut(&slot.job);
+        if let Some(seat) = seats.and_then(|seats| seats.get_mut(slot.index as usize)) {
+            *seat = Placement::Done;
         }
     }
 

@@ -6,7 +6,6 @@ use super::Office;
 use super::work::Done;
 use crate::coordination::{CallError, Session};
 use crate::model::{Moment, Slot};
-use crate::runtime::leader::dispatch::carry_out;
 use crate::runtime::leader::orders::Orders;
 use crate::runtime::leader::pass::Desk;
 use crate::runtime::leader::picture::News;
@@ -58,9 +57,8 @@ impl Office {
             granted = orders.granted(),
             "indexes beyond their jobs are to be unlocked"
         );
-        let (session, number) = (self.session.clone(), term.number);
-        self.work
-            .spawn(async move { Done::Carried(carry_out(session, number, orders).await) });
+        let number = term.number;
+        self.carry_out(number, orders);
     }
 }
 

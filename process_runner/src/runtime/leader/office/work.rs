@@ -11,7 +11,8 @@ use super::Office;
 use crate::coordination::{CallError, ConfigRecord, Guarded, Session, StoredConfig, StoredPlan};
 use crate::model::leading::Verdict;
 use crate::model::{Moment, Slot};
-use crate::runtime::leader::dispatch::{Carried, Outcome, carry_out};
+use crate::runtime::leader::dispatch::{Carried, Joined, Outcome, carry_out};
+use crate::runtime::leader::orders::Orders;
 use crate::runtime::leader::pass::{Desk, pass};
 
 /// After a read that etcd refused.
@@ -102,6 +103,7 @@ impl Office {
     fn pass(&mut self, now: Moment) {
         let Some(term) = &mut self.term else { return };
         self.rhythm.pass_begins(now);
+        self.joined = Joined::default();
         term.next_change = Moment::NEVER;
         let unix_ms = self.clock.unix_ms();
         let desk = Desk {
@@ -137,9 +139,15 @@ impl Office {
             unplaced,
             "planned"
         );
-        let (session, number) = (self.session.clone(), term.number);
+        let number = term.number;
+        self.carry_out(number, pass.orders);
+    }
+
+    /// Begins to write what a pass, or a look at the ledger, came to.
+    pub(super) fn carry_out(&mut self, term: i64, orders: Orders) {
+        let (session, joined) = (self.session.clone(), Arc::clone(&self.joined));
         self.work
-            .spawn(async move { Done::Carried(carry_out(session, number, pass.orders).await) });
+            .spawn(async move { Done::Carried(carry_out(session, term, orders, joined).await) });
     }
 
     /// Takes in what was done.
@@ -216,6 +224,12 @@ impl Office {
         if let Some(term) = &mut self.term {
             for (node, stands) in carried.plans {
                 term.note(node, stands);
+            }
+            for slot in &carried.withheld {
+                term.planned.forget(slot);
+            }
+            if !carried.withheld.is_empty() {
+                term.retirement.doubt(&self.picture, now);
             }
         }
         match carried.outcome {

@@ -1,7 +1,7 @@
 //! What each node is to have, to send away, to give back and to be granted, by one walk over the plan
 //! and the slots that are held.
 
-use std::iter::Peekable;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::picture::Picture;
@@ -29,73 +29,82 @@ pub(super) fn wanted(
     plan: &Plan,
     picture: &Picture,
 ) -> (Vec<Wanted>, usize) {
-    let mut nodes: Vec<Wanted> = assembled
-        .view
-        .nodes
-        .iter()
-        .map(|_| Wanted::default())
-        .collect();
-    let owner = |incarnation: &Arc<str>| assembled.places.get(&**incarnation).copied();
-    let mut unplaced = 0;
-    for (job, (view, seats)) in (0..).zip(assembled.view.jobs.iter().zip(&plan.jobs)) {
-        let mut held = picture
-            .slots
-            .get(&view.job)
-            .map(|slots| slots.iter())
-            .unwrap_or_default()
-            .peekable();
+    let nodes = assembled.view.nodes.iter();
+    let mut walk = Walk {
+        assembled,
+        nodes: nodes.map(|_| Wanted::default()).collect(),
+        unplaced: 0,
+    };
+    let nobody = BTreeMap::new();
+    let jobs = &assembled.view.jobs;
+    for (place, (view, seats)) in (0..).zip(jobs.iter().zip(&plan.jobs)) {
+        let held = picture.slots.get(&view.job).unwrap_or(&nobody);
+        walk.job(place, &view.job, seats, held);
+    }
+    let in_force = |job: &str| {
+        let found = jobs.binary_search_by(|view| (*view.job).cmp(job));
+        found.is_ok()
+    };
+    for (job, held) in picture.slots.iter().filter(|(job, _)| !in_force(job)) {
+        for (index, holder) in held {
+            walk.give_back(holder, job, *index);
+        }
+    }
+    (walk.nodes, walk.unplaced)
+}
+
+/// The walk over jobs and indexes.
+struct Walk<'w, 'a> {
+    assembled: &'w Assembled<'a>,
+    nodes: Vec<Wanted>,
+    unplaced: usize,
+}
+
+impl Walk<'_, '_> {
+    /// One job: its seats and its holders, both ascending, side by side.
+    fn job(
+        &mut self,
+        place: u32,
+        job: &Arc<str>,
+        seats: &[Placement],
+        held: &BTreeMap<u32, Arc<str>>,
+    ) {
+        let mut held = held.iter().peekable();
         for (index, placement) in (0..).zip(seats) {
-            let holder = take(&mut held, index);
-            unplaced += usize::from(matches!(placement, Placement::Unplaced(_)));
+            let holder = held.next_if(|(next, _)| **next == index).map(|(_, h)| h);
             match (placement, holder) {
-                (Placement::On(node), holder) => {
-                    let wanted = &mut nodes[*node as usize];
-                    wanted.slots.push((job, index));
-                    match holder.map(owner) {
-                        None => wanted.free.push((job, index)),
-                        Some(Some(from)) if from != *node => {
-                            nodes[from as usize].leaving.push((*node, job, index));
-                        }
-                        // It is there, or its key still stands under a node that vanished.
-                        Some(_) => {}
-                    }
-                }
+                (Placement::On(node), holder) => self.place(*node, holder, (place, index)),
                 (Placement::Unplaced(_) | Placement::Done, Some(holder)) => {
-                    give_back(&mut nodes, owner(holder), &view.job, index);
+                    self.give_back(holder, job, index);
                 }
                 (Placement::Unplaced(_) | Placement::Done, None) => {}
             }
+            self.unplaced += usize::from(matches!(placement, Placement::Unplaced(_)));
         }
         for (index, holder) in held {
-            give_back(&mut nodes, owner(holder), &view.job, *index);
+            self.give_back(holder, job, *index);
         }
     }
-    let planned = |job: &str| {
-        let jobs = &assembled.view.jobs;
-        jobs.binary_search_by(|view| (*view.job).cmp(job)).is_ok()
-    };
-    for (job, held) in picture.slots.iter().filter(|(job, _)| !planned(job)) {
-        for (index, holder) in held {
-            give_back(&mut nodes, owner(holder), job, *index);
+
+    fn place(&mut self, node: NodeIx, holder: Option<&Arc<str>>, (job, index): (u32, u32)) {
+        let wanted = &mut self.nodes[node as usize];
+        wanted.slots.push((job, index));
+        match holder.map(|holder| self.assembled.places.get(&**holder)) {
+            None => wanted.free.push((job, index)),
+            Some(Some(from)) if *from != node => {
+                self.nodes[*from as usize].leaving.push((node, job, index));
+            }
+            // It is there, or its key still stands under a node that vanished.
+            Some(_) => {}
         }
     }
-    (nodes, unplaced)
-}
 
-/// The holder of `index`, if the next one is that of `index`.
-fn take<'p>(
-    held: &mut Peekable<impl Iterator<Item = (&'p u32, &'p Arc<str>)>>,
-    index: u32,
-) -> Option<&'p Arc<str>> {
-    held.next_if(|(next, _)| **next == index)
-        .map(|(_, holder)| holder)
-}
-
-fn give_back(nodes: &mut [Wanted], holder: Option<NodeIx>, job: &Arc<str>, index: u32) {
-    if let Some(holder) = holder {
-        nodes[holder as usize].given_back.push(Slot {
-            job: Arc::clone(job),
-            index,
-        });
+    fn give_back(&mut self, holder: &Arc<str>, job: &Arc<str>, index: u32) {
+        if let Some(node) = self.assembled.places.get(&**holder) {
+            self.nodes[*node as usize].given_back.push(Slot {
+                job: Arc::clone(job),
+                index,
+            });
+        }
     }
 }

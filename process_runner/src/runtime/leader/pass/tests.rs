@@ -167,5 +167,9 @@ fn at_full_size_a_planned_cluster_is_left_alone_and_a_join_changes_what_it_must(
         (least + 1, least),
         "the lower bound"
     );
+    assert_eq!(
+        &*orders.plans[0].node, "node1000",
+        "who gains is told first"
+    );
     assert!(desk.pass("at rest again").is_empty());
 }

@@ -15,10 +15,10 @@ use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Link};
 use crate::model::Slot;
 
 /// A store and how to look into it.
-pub(super) struct Cluster {
+pub(in crate::runtime::leader) struct Cluster {
     store: Store,
-    pub(super) etcd: Etcd,
-    pub(super) keys: Keys,
+    pub(in crate::runtime::leader) etcd: Etcd,
+    pub(in crate::runtime::leader) keys: Keys,
 }
 
 enum Store {
@@ -27,16 +27,16 @@ enum Store {
 }
 
 /// What stands in the store.
-pub(super) struct State {
-    pub(super) cluster: ClusterSnapshot,
-    pub(super) plans: BTreeMap<Arc<str>, StoredPlan>,
+pub(in crate::runtime::leader) struct State {
+    pub(in crate::runtime::leader) cluster: ClusterSnapshot,
+    pub(in crate::runtime::leader) plans: BTreeMap<Arc<str>, StoredPlan>,
     /// The names of those who hold the posts.
-    pub(super) leader: Option<String>,
-    pub(super) standby: Option<String>,
+    pub(in crate::runtime::leader) leader: Option<String>,
+    pub(in crate::runtime::leader) standby: Option<String>,
 }
 
 impl Cluster {
-    pub(super) async fn new() -> Self {
+    pub(in crate::runtime::leader) async fn new() -> Self {
         let embedded = EmbeddedEtcd::in_memory(EmbeddedOptions::default());
         Self {
             etcd: etcd_over(embedded.channel()).await,
@@ -46,7 +46,7 @@ impl Cluster {
     }
 
     /// On an etcd of this version, in real time.
-    pub(super) async fn on_real_etcd(version: tests::etcd::Version) -> Self {
+    pub(in crate::runtime::leader) async fn on_real_etcd(version: tests::etcd::Version) -> Self {
         let real = tests::etcd::Etcd::start(version).unwrap();
         Self {
             etcd: etcd_at(real.endpoint()).await,
@@ -56,7 +56,7 @@ impl Cluster {
     }
 
     /// A way to the store for one node, with its own faults if the store can have any.
-    pub(super) async fn connect(&self) -> (Etcd, Option<Link>) {
+    pub(in crate::runtime::leader) async fn connect(&self) -> (Etcd, Option<Link>) {
         match &self.store {
             Store::Embedded(embedded) => {
                 let (channel, link) = embedded.faulty_channel();
@@ -67,12 +67,16 @@ impl Cluster {
     }
 
     /// A node that declares `jobs`, takes part in leading and does what it is told.
-    pub(super) async fn node(&self, name: &str, jobs: &[(&str, u32)]) -> Node {
+    pub(in crate::runtime::leader) async fn node(&self, name: &str, jobs: &[(&str, u32)]) -> Node {
         Node::start(self, Spec::new(name, jobs)).await
     }
 
     /// So many of them, one after the other.
-    pub(super) async fn nodes(&self, count: usize, jobs: &[(&str, u32)]) -> Vec<Node> {
+    pub(in crate::runtime::leader) async fn nodes(
+        &self,
+        count: usize,
+        jobs: &[(&str, u32)],
+    ) -> Vec<Node> {
         let mut nodes = Vec::new();
         for node in 0..count {
             nodes.push(self.node(&format!("n{node:03}"), jobs).await);
@@ -80,7 +84,7 @@ impl Cluster {
         nodes
     }
 
-    pub(super) async fn state(&self) -> State {
+    pub(in crate::runtime::leader) async fn state(&self) -> State {
         let inboxes = self.etcd.range(&self.keys.inboxes()).await.unwrap();
         let plans = inboxes.kvs().iter().filter_map(|kv| {
             let node = self.keys.parse_plan(kv.key())?;
@@ -103,7 +107,11 @@ impl Cluster {
     }
 
     /// Waits until `wanted` holds, looking again after each change in the store.
-    pub(super) async fn until(&self, what: &str, wanted: impl Fn(&State) -> bool) -> State {
+    pub(in crate::runtime::leader) async fn until(
+        &self,
+        what: &str,
+        wanted: impl Fn(&State) -> bool,
+    ) -> State {
         let mut changes = Follower::start(self.etcd.clone(), self.keys.everything());
         loop {
             // Whatever came meanwhile is in the state that is read now.
@@ -120,14 +128,14 @@ impl Cluster {
         }
     }
 
-    pub(super) async fn revision(&self) -> i64 {
+    pub(in crate::runtime::leader) async fn revision(&self) -> i64 {
         self.etcd.revision(&self.keys).await
     }
 }
 
 impl State {
     /// Who holds what.
-    pub(super) fn owners(&self) -> BTreeMap<Slot, String> {
+    pub(in crate::runtime::leader) fn owners(&self) -> BTreeMap<Slot, String> {
         let slots = self.cluster.slots.iter();
         slots
             .map(|(s, o)| (s.clone(), o.record.owner.clone()))
@@ -135,7 +143,7 @@ impl State {
     }
 
     /// How many slots each living node holds.
-    pub(super) fn counts(&self) -> BTreeMap<&str, usize> {
+    pub(in crate::runtime::leader) fn counts(&self) -> BTreeMap<&str, usize> {
         let members = self.cluster.members.keys();
         let mut counts: BTreeMap<&str, usize> = members.map(|name| (&**name, 0)).collect();
         for owned in self.cluster.slots.values() {
@@ -145,7 +153,7 @@ impl State {
     }
 
     /// All of `slots` slots are held, by nodes that may hold them, evenly.
-    pub(super) fn is_even(&self, slots: usize) -> bool {
+    pub(in crate::runtime::leader) fn is_even(&self, slots: usize) -> bool {
         let counts = self.counts();
         let most = counts.values().max().copied().unwrap_or(0);
         let least = counts.values().min().copied().unwrap_or(0);
@@ -153,7 +161,7 @@ impl State {
     }
 
     /// How many slots have another owner than before.
-    pub(super) fn moved_since(&self, before: &BTreeMap<Slot, String>) -> usize {
+    pub(in crate::runtime::leader) fn moved_since(&self, before: &BTreeMap<Slot, String>) -> usize {
         let owners = self.owners();
         before
             .iter()
@@ -161,7 +169,7 @@ impl State {
             .count()
     }
 
-    pub(super) fn holds(&self, node: &str) -> usize {
+    pub(in crate::runtime::leader) fn holds(&self, node: &str) -> usize {
         self.counts().get(node).copied().unwrap_or(0)
     }
 }
@@ -178,7 +186,7 @@ impl std::fmt::Display for State {
 }
 
 /// A configuration with these jobs.
-pub(super) fn config(jobs: &[(&str, u32)]) -> ConfigRecord {
+pub(in crate::runtime::leader) fn config(jobs: &[(&str, u32)]) -> ConfigRecord {
     let jobs: serde_json::Map<String, serde_json::Value> = jobs
         .iter()
         .map(|(job, workers)| {

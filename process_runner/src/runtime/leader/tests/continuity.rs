@@ -228,6 +228,39 @@ async fn two_leaders_the_deposed_one_writes_nothing() {
     assert_eq!(cluster.revision().await, before);
 }
 
+/// The plan of a node that died meanwhile is refused by itself, and holds up nobody else's.
+#[tokio::test(start_paused = true)]
+async fn a_plan_lands_on_no_other_incarnation_and_the_others_take_place() {
+    let cluster = Cluster::new().await;
+    let leader = by_session(&cluster, "leader").await;
+    let a = Node::start(&cluster, Spec::new("a", JOBS).follows().idle()).await;
+    let b = Node::start(&cluster, Spec::new("b", JOBS).follows().idle()).await;
+    let term = lead(&leader).await;
+    let ordered = Order {
+        term,
+        generation: 1,
+    };
+    let plans = [
+        plan_of(&a, created(&cluster, &a).await, &[0], ordered),
+        plan_of(&b, created(&cluster, &b).await, &[1], ordered),
+    ];
+    a.crash().await;
+    let _a = Node::start(&cluster, Spec::new("a", JOBS).follows().idle()).await;
+    let Guarded::Done(answers) = leader.session.write_plans(term, &plans).await.unwrap() else {
+        panic!("deposed");
+    };
+    assert!(
+        matches!(answers[0], PlanAnswer::Refused { stands: None }),
+        "{answers:?}"
+    );
+    assert!(
+        matches!(answers[1], PlanAnswer::Written { .. }),
+        "{answers:?}"
+    );
+    let plans = cluster.state().await.plans;
+    assert_eq!(plans.keys().map(|node| &**node).collect::<Vec<_>>(), ["b"]);
+}
+
 /// A node that turned quiet, or came back as another incarnation, must not be given what was meant for
 /// what it was.
 #[tokio::test(start_paused = true)]

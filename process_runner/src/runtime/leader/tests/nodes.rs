@@ -19,17 +19,17 @@ use crate::model::planner::plan;
 use crate::runtime::leader::{Leading, Planner};
 
 /// How a node is made.
-pub(super) struct Spec {
-    pub(super) member: MemberRecord,
+pub(in crate::runtime::leader) struct Spec {
+    pub(in crate::runtime::leader) member: MemberRecord,
     name: Arc<str>,
     jobs: Vec<(String, u32)>,
-    pub(super) leads: bool,
-    pub(super) obeys: bool,
-    pub(super) planner: Planner,
+    pub(in crate::runtime::leader) leads: bool,
+    pub(in crate::runtime::leader) obeys: bool,
+    pub(in crate::runtime::leader) planner: Planner,
 }
 
 impl Spec {
-    pub(super) fn new(name: &str, jobs: &[(&str, u32)]) -> Self {
+    pub(in crate::runtime::leader) fn new(name: &str, jobs: &[(&str, u32)]) -> Self {
         let hash: Vec<_> = jobs.iter().map(|(job, n)| format!("{job}{n}")).collect();
         let member = serde_json::json!({
             "incarnation": "", "lease": 0, "host": "h", "pid": 1, "state": "up",
@@ -49,36 +49,36 @@ impl Spec {
     }
 
     /// Leads, and is given nothing.
-    pub(super) fn quiet(mut self) -> Self {
+    pub(in crate::runtime::leader) fn quiet(mut self) -> Self {
         self.member.state = "quiet".to_owned();
         self
     }
 
     /// Takes no part in leading.
-    pub(super) fn follows(mut self) -> Self {
+    pub(in crate::runtime::leader) fn follows(mut self) -> Self {
         self.leads = false;
         self
     }
 
     /// Leaves slots and notes as they are.
-    pub(super) fn idle(mut self) -> Self {
+    pub(in crate::runtime::leader) fn idle(mut self) -> Self {
         self.obeys = false;
         self
     }
 }
 
 /// A running node.
-pub(super) struct Node {
-    pub(super) session: Session,
+pub(in crate::runtime::leader) struct Node {
+    pub(in crate::runtime::leader) session: Session,
     link: Option<Link>,
-    pub(super) member: MemberRecord,
-    pub(super) leading: Option<Leading>,
+    pub(in crate::runtime::leader) member: MemberRecord,
+    pub(in crate::runtime::leader) leading: Option<Leading>,
     heartbeat: Heartbeat,
     tasks: JoinSet<()>,
 }
 
 impl Node {
-    pub(super) async fn start(cluster: &Cluster, spec: Spec) -> Self {
+    pub(in crate::runtime::leader) async fn start(cluster: &Cluster, spec: Spec) -> Self {
         let (etcd, link) = cluster.connect().await;
         let jobs: Vec<_> = spec
             .jobs
@@ -117,18 +117,18 @@ impl Node {
     }
 
     /// What can go wrong between this node and the store.
-    pub(super) fn link(&self) -> &Link {
+    pub(in crate::runtime::leader) fn link(&self) -> &Link {
         self.link
             .as_ref()
             .expect("a real etcd has no faults on demand")
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::runtime::leader) fn name(&self) -> &str {
         &self.session.node
     }
 
     /// The process dies, and its guardian says so.
-    pub(super) async fn crash(self) {
+    pub(in crate::runtime::leader) async fn crash(self) {
         let Self {
             session,
             heartbeat,
@@ -141,7 +141,10 @@ impl Node {
     }
 
     /// Puts the member key anew.
-    pub(super) async fn change(&mut self, change: impl FnOnce(&mut MemberRecord)) {
+    pub(in crate::runtime::leader) async fn change(
+        &mut self,
+        change: impl FnOnce(&mut MemberRecord),
+    ) {
         change(&mut self.member);
         let key = self.session.keys.member(self.name());
         let etcd = &self.session.etcd;

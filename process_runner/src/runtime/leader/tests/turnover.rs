@@ -137,6 +137,31 @@ async fn a_crash_looping_node_drags_no_slots_from_healthy_ones() {
     );
 }
 
+/// A new leader does not know how long a node has been up. One that holds slots has stayed up for long
+/// enough to be given some.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_leader_puts_nobody_on_probation_anew() {
+    let (cluster, leader) = led(JOBS).await;
+    let _nodes = followers(&cluster, 4, JOBS).await;
+    let mut spec = Spec::new("poor", JOBS).follows();
+    spec.member.crashes = 3;
+    let _poor = Node::start(&cluster, spec).await;
+    let state = cluster
+        .until("it has stayed up", |s| s.holds("poor") == 8)
+        .await;
+    let before = state.owners();
+    let _next = Node::start(&cluster, Spec::new("next", JOBS).quiet()).await;
+    cluster.until("it stands by", |s| s.standby.is_some()).await;
+    leader.crash().await;
+    cluster
+        .until("it leads", |s| s.leader.as_deref() == Some("next"))
+        .await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(cluster.state().await.moved_since(&before), 0);
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(cluster.state().await.moved_since(&before), 0);
+}
+
 /// What fits nowhere else, it gets at once.
 #[tokio::test(start_paused = true)]
 async fn a_node_of_last_resort_takes_what_fits_nowhere_else() {

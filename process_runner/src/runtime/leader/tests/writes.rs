@@ -117,3 +117,25 @@ async fn malformed_values_are_left_out_and_the_rest_is_planned() {
         held = of_a.count();
     }
 }
+
+/// At the start of a large cluster nodes join while grants are under way: who comes first must not be
+/// given everything.
+#[tokio::test(start_paused = true)]
+async fn grants_not_sent_yet_are_planned_anew_when_a_node_joins() {
+    let jobs: &[(&str, u32)] = &[("j", 6_000)];
+    let cluster = Cluster::new().await;
+    let leader = Node::start(&cluster, Spec::new("l", jobs).quiet()).await;
+    leader.link().delay(Duration::from_millis(5));
+    let mut nodes = vec![Node::start(&cluster, Spec::new("n0", jobs).follows().idle()).await];
+    cluster
+        .until("grants have begun", |s| s.holds("n0") > 0)
+        .await;
+    for node in 1..10 {
+        let spec = Spec::new(&format!("n{node}"), jobs).follows().idle();
+        nodes.push(Node::start(&cluster, spec).await);
+    }
+    let state = cluster
+        .until("all are held", |s| s.cluster.slots.len() == 6_000)
+        .await;
+    assert!(state.holds("n0") < 1_500, "{:?}", state.counts());
+}
