@@ -20,7 +20,7 @@
 //!
 //! All aims together are the cost of a flow, and the flow of the least cost is the plan: exactly,
 //! not nearly. The search begins with everything fair and in its place, so it has to work only for
-//! what is not. See [`network`] and [`search`].
+//! what is not. See `network` and `search`.
 //!
 //! # Guarantees
 //!
