@@ -1,4 +1,4 @@
-//! The control loop: one session of a node, from its first claim to its last release.
+//! The control loop: one session of a node, from its first slot to its last release.
 //!
 //! ```text
 //! heartbeat --pulse-->  |            | --event--> SlotMachine --effect--> transaction (calls)
