@@ -29,14 +29,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client::{Compare, CompareOp, LeaseKeepAliveStream, LeaseKeeper, Txn, TxnOp};
+use etcd_client::{Compare, CompareOp, LeaseKeepAliveStream, LeaseKeeper, Txn, TxnOp, TxnResponse};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::sighting::{self, Look, Sighting};
 use super::{CallError, Etcd};
 use crate::clock::Clock;
-use crate::model::{Backoff, LeaseTerm};
+use crate::model::{Backoff, LeaseTerm, Slot};
 use crate::validity::Validity;
 
 /// What the heartbeat last found.
@@ -181,18 +181,21 @@ impl Beat {
         if ttl == 0 {
             return Err(Failure::Gone("the lease ran out".to_owned()));
         }
-        let sighting = self
-            .prove(ack.header().map_or(0, |header| header.raft_term()))
-            .await?;
+        let asked = self.subject.look.slots.asked();
+        let acked_in = ack.header().map_or(0, |header| header.raft_term());
+        let barrier = self.prove(acked_in, &asked).await?;
         self.stream = Some((keeper, stream));
         self.term.renewed(sent, Duration::from_secs(ttl));
         self.validity.set(self.term.soft(), self.term.hard());
+        // Only now: what has no room in the barrier is read by further calls, and a renewal that is
+        // proven must not wait for them.
+        let sighting = sighting::take(&self.etcd, &barrier, &self.subject.look, asked).await;
         let _ = self.sender.send(Pulse::Renewed(Arc::new(sighting)));
         Ok(())
     }
 
     /// The barrier: commits in the ack's raft term, or the ack proves nothing.
-    async fn prove(&self, acked_in: u64) -> Result<Sighting, Failure> {
+    async fn prove(&self, acked_in: u64, asked: &[(Slot, i64)]) -> Result<TxnResponse, Failure> {
         let Subject {
             member_key,
             member_created,
@@ -201,13 +204,12 @@ impl Beat {
             look,
             ..
         } = &self.subject;
-        let asked = look.slots.asked();
         let ours = Compare::create_revision(member_key.as_str(), CompareOp::Equal, *member_created);
         let store = Compare::mod_revision(meta_key.as_str(), CompareOp::Equal, *meta_revision);
         let txn = Txn::new().when([ours, store]).and_then(
             [TxnOp::delete(never_key.as_str(), None)]
                 .into_iter()
-                .chain(look.reads(&asked))
+                .chain(look.reads(asked))
                 .collect::<Vec<_>>(),
         );
         let reply = self.etcd.txn(txn).await?;
@@ -217,7 +219,7 @@ impl Beat {
         }
         let committed_in = reply.header().map_or(0, |header| header.raft_term());
         if committed_in == acked_in {
-            Ok(sighting::take(&self.etcd, &reply, look, asked).await)
+            Ok(reply)
         } else {
             let reason = format!("acked in raft term {acked_in}, but the term is {committed_in}");
             Err(Failure::Again(reason))

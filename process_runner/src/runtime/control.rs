@@ -210,18 +210,20 @@ impl<'a> Control<'a> {
             return (self.slots.is_empty()).then(|| Served::SessionLost(reason.clone()));
         }
         if self.drained() {
-            self.stopping = true;
-            self.given_up = true;
+            self.leave();
         }
         if self.stopping && !self.given_up && now >= self.hand_over_until {
             tracing::info!("no plan says where the slots go; giving them back");
             self.give_up_all();
         }
         self.part(now);
-        if self.stopping && self.slots.is_empty() && self.calls.is_empty() {
+        self.membership.send(&self.session);
+        // A node that vanished and one that left differ in that the second said so. And only after
+        // it said so does nothing arrive any more.
+        let told = self.membership.is_told() || now >= self.hand_over_until;
+        if self.stopping && told && self.slots.is_empty() && self.calls.is_empty() {
             return Some(Served::Ended(self.end()));
         }
-        self.membership.send(&self.session);
         self.inbox.send(&self.session);
         self.publisher.publish(&self.session, &self.slots, now);
         None
@@ -272,10 +274,7 @@ impl<'a> Control<'a> {
             .filter_map(|held| held.machine().deadline());
         let now = self.clock.now();
         let rests = self.slots.values().filter_map(|held| held.rests_until(now));
-        let hand_over = match self.given_up {
-            true => Moment::NEVER,
-            false => self.hand_over_until,
-        };
+        let hand_over = Some(self.hand_over_until).filter(|until| *until > now);
         let lease = match self.told {
             _ if self.lost.is_some() => Moment::NEVER,
             Told::Firm => self.validity.soft(),
@@ -284,7 +283,8 @@ impl<'a> Control<'a> {
         };
         machines
             .chain(rests)
-            .chain([lease, self.publisher.due(), hand_over])
+            .chain(hand_over)
+            .chain([lease, self.publisher.due()])
             .min()
             .unwrap_or(Moment::NEVER)
     }

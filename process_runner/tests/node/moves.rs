@@ -247,3 +247,39 @@ async fn a_slot_goes_to_and_fro_as_often_as_it_is_asked_to() {
         running.handle.resume();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn nodes_that_leave_with_empty_hands_say_so_and_freeze_nothing() {
+    let cluster = Cluster::new();
+    // It leads, and sees them all leave.
+    let _a = cluster.start("a", &sitters(6));
+    until(&cluster.log, "a has all", is("a", 6)).await;
+    let idle: Vec<_> = ["c", "d", "e"]
+        .into_iter()
+        .map(|name| {
+            let node = cluster.start(name, &sitters(6));
+            node.handle.quiet();
+            node
+        })
+        .collect();
+    let _b = cluster.start("b", &sitters(6));
+    until(&cluster.log, "even", |shares| {
+        is("a", 3)(shares) && is("b", 3)(shares)
+    })
+    .await;
+    // Three of five gone at once would be a disaster, if they had not said that they leave.
+    for node in &idle {
+        node.handle.stop();
+    }
+    for node in idle {
+        assert_eq!(node.task.await.unwrap().unwrap(), NodeEnd::Clean);
+    }
+    let began = Instant::now();
+    let _f = cluster.start("f", &sitters(6));
+    until(&cluster.log, "f has its share", is("f", 2)).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+}

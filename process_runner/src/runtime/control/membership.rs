@@ -27,6 +27,11 @@ impl Membership {
         self.said == self.wanted
     }
 
+    /// True if nothing more is to be waited for: etcd has it, or does not answer.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_settled() || self.failed
+    }
+
     /// What etcd has.
     pub(super) fn said(&self) -> &Standing {
         &self.said

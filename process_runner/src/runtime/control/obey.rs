@@ -32,18 +32,20 @@ impl Control<'_> {
         if !self.stopping {
             let workers = self.slots.values().filter(|held| held.has_worker()).count();
             tracing::info!(workers, "draining");
-            self.stopping = true;
-            self.membership.wanted.draining = true;
-            self.leading.resign();
-            self.hand_over_until = self.clock.now() + HAND_OVER_PATIENCE;
-            if self.slots.is_empty() {
-                self.given_up = true;
-            }
+            self.leave();
         }
         if phase > StopPhase::Drain {
             self.give_up_all();
             self.feed_all(Event::Press(phase));
         }
+    }
+
+    /// The node begins to leave: it says so, plans no more, and takes nothing more.
+    pub(super) fn leave(&mut self) {
+        self.stopping = true;
+        self.membership.wanted.draining = true;
+        self.leading.resign();
+        self.hand_over_until = self.clock.now() + HAND_OVER_PATIENCE;
     }
 
     fn set_quiet(&mut self, quiet: bool) {

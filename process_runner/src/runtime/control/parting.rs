@@ -19,6 +19,10 @@ use crate::runtime::held::Held;
 impl Control<'_> {
     /// A slot was put on our lease at `revision`.
     pub(super) fn arrive(&mut self, slot: Slot, revision: i64, ordered: Order, retiring: bool) {
+        // The lease that it was put on is gone, and the session ends when it holds nothing.
+        if self.lost.is_some() {
+            return;
+        }
         let held = self
             .slots
             .entry(slot.clone())
