@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use process_runner::config::{Request, load};
 use process_runner::{App, Node, NodeEnd, NodeError, NodeHandle, RequestCount};
@@ -27,6 +28,17 @@ pub(crate) struct Running {
     task: JoinHandle<Result<NodeEnd, NodeError>>,
 }
 
+impl Running {
+    fn start((name, node): (String, Node)) -> Self {
+        Self {
+            name,
+            handle: node.handle(),
+            requests: node.requests(),
+            task: tokio::spawn(node.run_here()),
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
@@ -38,7 +50,7 @@ impl Fleet {
     pub(crate) fn new(members: usize, slots: u32) -> Result<Self, Box<dyn Error>> {
         let guard = tempfile::tempdir()?;
         Ok(Self {
-            etcd: Etcd::cluster(Version::V34, members)?,
+            etcd: Etcd::cluster(version(), members)?,
             marks: Marks::default(),
             slots,
             dir: guard.path().to_owned(),
@@ -48,6 +60,11 @@ impl Fleet {
 
     /// Starts node `number`.
     pub(crate) fn start(&self, number: u32) -> Result<Running, Box<dyn Error>> {
+        Ok(Running::start(self.ready(number)?))
+    }
+
+    /// Loads what node `number` needs; it does not run yet.
+    fn ready(&self, number: u32) -> Result<(String, Node), Box<dyn Error>> {
         let name = format!("n{number:04}");
         let path = self.dir.join(format!("{name}.yml"));
         let endpoints = self.etcd.endpoints().join("\", \"");
@@ -71,18 +88,15 @@ impl Fleet {
             classes: Some(&registry),
         })
         .map_err(|problems| problems.to_string())?;
-        let node = Node::new(loaded.config, registry);
-        Ok(Running {
-            name,
-            handle: node.handle(),
-            requests: node.requests(),
-            task: tokio::spawn(node.run_here()),
-        })
+        Ok((name, Node::new(loaded.config, registry)))
     }
 
-    /// Starts nodes `0..count` at once.
-    pub(crate) fn start_all(&self, count: u32) -> Result<Vec<Running>, Box<dyn Error>> {
-        (0..count).map(|number| self.start(number)).collect()
+    /// Starts nodes `0..count` at once, and says when. Each has read its configuration before: a
+    /// thousand nodes of a real cluster do that on a thousand machines.
+    pub(crate) fn start_all(&self, count: u32) -> Result<(Vec<Running>, Instant), Box<dyn Error>> {
+        let ready: Result<Vec<_>, _> = (0..count).map(|number| self.ready(number)).collect();
+        let (ready, began) = (ready?, Instant::now());
+        Ok((ready.into_iter().map(Running::start).collect(), began))
     }
 
     /// Waits until every worker runs.
@@ -94,5 +108,13 @@ impl Fleet {
     /// A client of its own, for what a benchmark compares with.
     pub(crate) async fn client(&self) -> Result<etcd_client::Client, Box<dyn Error>> {
         Ok(etcd_client::Client::connect([self.etcd.endpoint()], None).await?)
+    }
+}
+
+/// The version of etcd that `PR_BENCH_ETCD` names, or 3.4.
+pub(crate) fn version() -> Version {
+    match std::env::var("PR_BENCH_ETCD").as_deref() {
+        Ok("3.5") => Version::V35,
+        _ => Version::V34,
     }
 }

@@ -8,8 +8,14 @@
 //! | `idle` | what does a cluster at rest write and ask? |
 //!
 //! Every node is a real one, with its own lease, connections and watches; they share a process so
-//! that a thousand fit a machine; `PR_BENCH_LOG` shows what they log. `PR_BENCH_NODES` and `PR_BENCH_SLOTS` set the size. Each
-//! benchmark prints one JSON document, `cargo xtask bench NAME` runs it.
+//! that a thousand fit a machine. Each benchmark prints one JSON document, `cargo xtask bench NAME`
+//! runs it.
+//!
+//! | variable | sets |
+//! |---|---|
+//! | `PR_BENCH_NODES`, `PR_BENCH_SLOTS` | the size |
+//! | `PR_BENCH_ETCD` | the version of etcd: `3.4`, the slower one, unless it is `3.5` |
+//! | `PR_BENCH_LOG` | shows what the nodes log |
 
 mod fleet;
 mod handoff;
@@ -29,14 +35,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     if std::env::var_os("PR_BENCH_LOG").is_some() {
         tracing_subscriber::fmt()
             .with_writer(std::io::stderr)
-            .with_max_level(tracing::Level::DEBUG)
+            .with_max_level(tracing::Level::INFO)
             .init();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     for name in arguments.iter().filter(|name| !name.starts_with("--")) {
-        let document = runtime.block_on(async {
+        let mut document = runtime.block_on(async {
             match name.as_str() {
                 "handoff" => handoff::measure().await,
                 "cold_start" => scale::cold_start().await,
@@ -45,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 other => Err(format!("no benchmark is called `{other}`").into()),
             }
         })?;
+        document["etcd"] = format!("{:?}", fleet::version()).into();
         print(&document);
     }
     // A thousand nodes at once are not worth an orderly end.

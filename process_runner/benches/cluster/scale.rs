@@ -28,8 +28,7 @@ fn size() -> (u32, u32) {
 async fn started() -> Result<(Fleet, Vec<Running>, Duration), Box<dyn Error>> {
     let (nodes, slots) = size();
     let fleet = Fleet::new(1, slots)?;
-    let began = Instant::now();
-    let running = fleet.start_all(nodes)?;
+    let (running, began) = fleet.start_all(nodes)?;
     fleet.all_run().await;
     let took = began.elapsed();
     note(&format!(
