@@ -123,6 +123,10 @@ pub(crate) struct RunArgs {
     /// Run every job until it finds no work, then exit
     #[arg(long)]
     pub(crate) until_idle: bool,
+    /// Run the workers in this process. Without a guardian, what a crash leaves behind is free
+    /// only when its lease runs out, and nothing starts it again
+    #[arg(long)]
+    pub(crate) no_guardian: bool,
     /// How long to wait for etcd at start
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
     pub(crate) wait: Duration,
@@ -201,9 +205,9 @@ fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::NAMES).try_map(|name| name.parse::<Format>())
 }
 
-/// Reads the arguments of this process. Help, versions and mistakes are written here already.
-pub(crate) fn parse(role: Role) -> Result<Arguments, Exit> {
-    parse_from(role, std::env::args_os()).map_err(|error| {
+/// Reads arguments. Help, versions and mistakes are written here already.
+pub(crate) fn parse(role: Role, words: Vec<OsString>) -> Result<Arguments, Exit> {
+    parse_from(role, words).map_err(|error| {
         // Help is data and goes to stdout, a mistake to stderr; clap knows which is which.
         let _ = error.print();
         match error.exit_code() {
