@@ -19,7 +19,7 @@ use std::os::unix::net::UnixStream as Socket;
 use process_runner::supervision::Predecessors;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, send, sendmsg, socketpair,
 };
 use tokio::net::UnixStream;
 
@@ -102,15 +102,19 @@ impl Link {
     pub(super) async fn say(&self, word: &str) -> io::Result<()> {
         loop {
             self.0.writable().await?;
-            match self.say_now(word) {
+            match self.0.try_write(word.as_bytes()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return done,
+                done => return done.map(drop),
             }
         }
     }
 
     /// Says `word` if there is room for it.
     pub(super) fn say_now(&self, word: &str) -> io::Result<()> {
-        self.0.try_write(word.as_bytes()).map(drop)
+        // Not by way of tokio, which takes a new socket for one without room until it has heard
+        // otherwise.
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        send(&self.0, word.as_bytes(), flags)?;
+        Ok(())
     }
 }
