@@ -45,6 +45,12 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a node and run workers until it is told to stop
+    ///
+    /// The workers run in a child process. If that one crashes, this one ends everything it had
+    /// started, frees its workers for other nodes at once, and starts it again; exit codes and
+    /// signals are the same as without. TERM and INT stop in order (once more cancels what runs, a
+    /// third time exits now), TSTP and USR1 hand the workers over, CONT takes some again, TTIN writes
+    /// the worker table to the log.
     Run(RunArgs),
     /// Check a configuration and report every problem at once
     Validate(ValidateArgs),
