@@ -20,7 +20,8 @@ impl Control<'_> {
         if self.lost.is_some() {
             return;
         }
-        let suspended = self.workers.is_empty() && !self.validity.may_begin(now);
+        // Workers that are ready ahead of their slots do nothing that is anybody's.
+        let suspended = self.tasks.is_empty() && !self.validity.may_begin(now);
         let valid_until = self.validity.hard();
         self.registrar.reporter.tell(|report| {
             report.valid_until = valid_until;
