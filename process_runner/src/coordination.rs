@@ -10,7 +10,8 @@
 //!               `- follow:    snapshot, then watch, then resync if in doubt    |
 //! cluster -> snapshot:  everything at one revision                             |
 //!            overrides: what operators set for a job, by compare-and-put       |
-//!            notes:     what operators want of a node, and its answer ---------'
+//!            notes:     what operators want of a node, and its answer        |
+//! guardian -> revoke:   frees what a dead process had ------------------------'
 //! ```
 //!
 //! # Guarantees
@@ -45,6 +46,7 @@ mod notes;
 mod overrides;
 mod plans;
 mod records;
+mod revoke;
 #[cfg(test)]
 pub(crate) mod scene;
 mod session;
@@ -83,6 +85,8 @@ pub(crate) use records::{
     Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
     decode,
 };
+pub(crate) use revoke::revoke_over;
+pub use revoke::{RevokeError, revoke};
 pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
 pub(crate) use sighting::{Sighting, Watched};
 pub(crate) use slots::{Answer, Target, Transaction};

@@ -21,8 +21,10 @@ mod job;
 pub mod lock;
 pub mod model;
 pub mod planning;
+mod reports;
 mod runtime;
 mod state;
+pub mod supervision;
 mod validity;
 
 #[doc(hidden)]

@@ -48,6 +48,52 @@ impl Job for AlwaysFails {
     }
 }
 
+/// Takes the whole process with it.
+#[job(lock_driver = "etcd")]
+struct EndsTheProcess {
+    /// With this status; without one it aborts.
+    status: Option<i32>,
+}
+
+impl Job for EndsTheProcess {
+    type Record = ();
+
+    async fn lock_records(&mut self, _cx: &WorkerContext) -> JobResult<Vec<()>> {
+        match self.status {
+            Some(status) => std::process::exit(status),
+            None => std::process::abort(),
+        }
+    }
+
+    async fn process_record(&mut self, _cx: &WorkerContext, _record: &()) -> JobResult<()> {
+        Ok(())
+    }
+
+    async fn unlock_records(&mut self, _cx: &WorkerContext) -> JobResult<()> {
+        Ok(())
+    }
+}
+
+/// Its records are the lines of the standard input.
+#[job(lock_driver = "etcd")]
+struct ReadsInput {}
+
+impl Job for ReadsInput {
+    type Record = String;
+
+    async fn lock_records(&mut self, _cx: &WorkerContext) -> JobResult<Vec<String>> {
+        Ok(std::io::stdin().lines().collect::<Result<_, _>>()?)
+    }
+
+    async fn process_record(&mut self, _cx: &WorkerContext, line: &String) -> JobResult<()> {
+        Err(format!("read `{line}`").into())
+    }
+
+    async fn unlock_records(&mut self, _cx: &WorkerContext) -> JobResult<()> {
+        Ok(())
+    }
+}
+
 fn main() -> ExitCode {
     process_runner_cli::main(App::new())
 }

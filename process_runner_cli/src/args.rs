@@ -45,6 +45,12 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a node and run workers until it is told to stop
+    ///
+    /// The workers run in a child process. If that one crashes, this one ends everything it had
+    /// started, frees its workers for other nodes at once, and starts it again; exit codes and
+    /// signals are the same as without. TERM and INT stop in order (once more cancels what runs, a
+    /// third time exits now), TSTP and USR1 hand the workers over, CONT takes some again, TTIN writes
+    /// the worker table to the log.
     Run(RunArgs),
     /// Check a configuration and report every problem at once
     Validate(ValidateArgs),
@@ -123,6 +129,10 @@ pub(crate) struct RunArgs {
     /// Run every job until it finds no work, then exit
     #[arg(long)]
     pub(crate) until_idle: bool,
+    /// Run the workers in this process. Without a guardian, what a crash leaves behind is free
+    /// only when its lease runs out, and nothing starts it again
+    #[arg(long)]
+    pub(crate) no_guardian: bool,
     /// How long to wait for etcd at start
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
     pub(crate) wait: Duration,
@@ -201,9 +211,9 @@ fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::NAMES).try_map(|name| name.parse::<Format>())
 }
 
-/// Reads the arguments of this process. Help, versions and mistakes are written here already.
-pub(crate) fn parse(role: Role) -> Result<Arguments, Exit> {
-    parse_from(role, std::env::args_os()).map_err(|error| {
+/// Reads arguments. Help, versions and mistakes are written here already.
+pub(crate) fn parse(role: Role, words: Vec<OsString>) -> Result<Arguments, Exit> {
+    parse_from(role, words).map_err(|error| {
         // Help is data and goes to stdout, a mistake to stderr; clap knows which is which.
         let _ = error.print();
         match error.exit_code() {

@@ -26,11 +26,17 @@ use process_runner::{App, Registry};
 use crate::Role;
 use crate::args::{Arguments, Command};
 use crate::exit::{Exit, Failure};
+use crate::guardian::Ward;
 
 /// Runs the command that was asked for.
-pub(crate) fn run(arguments: Arguments, app: App, role: Role) -> Result<Exit, Failure> {
+pub(crate) fn run(
+    arguments: Arguments,
+    app: App,
+    role: Role,
+    ward: Option<Ward>,
+) -> Result<Exit, Failure> {
     match arguments.command {
-        Command::Run(args) => run::run(&args, app, role),
+        Command::Run(args) => run::run(&args, app, role, ward),
         Command::Validate(args) => validate::run(&args, &registry(app)?, role),
         Command::Plan(args) => plan::run(&args, &registry(app)?, role),
         Command::Jobs(args) => jobs::run(&args, &registry(app)?, role),

@@ -37,6 +37,25 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The exit that has this number; a number that none has is a bug of whoever chose it.
+    pub(crate) fn from_code(code: u8) -> Self {
+        let all = [
+            Self::Clean,
+            Self::Failure,
+            Self::Usage,
+            Self::DrainDeadline,
+            Self::NoInput,
+            Self::Unavailable,
+            Self::Internal,
+            Self::LostMembership,
+            Self::InvalidConfig,
+        ];
+        let found = all.into_iter().find(|exit| exit.code() == code);
+        found.unwrap_or(Self::Internal)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()
@@ -75,6 +94,11 @@ impl Failure {
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// How the process is to end.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
     }
 
     /// Tells it on stderr and gives the exit code.
@@ -122,6 +146,7 @@ mod tests {
         ];
         for (exit, code) in codes {
             assert_eq!(exit.code(), code, "{exit:?}");
+            assert_eq!(Exit::from_code(code), exit);
         }
     }
 

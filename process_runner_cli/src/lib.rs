@@ -31,10 +31,12 @@ mod cluster;
 mod command;
 mod configuration;
 mod exit;
+mod guardian;
 mod launcher;
 mod logging;
 mod output;
 pub mod report;
+mod signals;
 mod table;
 
 use std::process::ExitCode;
@@ -67,9 +69,14 @@ fn enter(app: App, role: Role) -> ExitCode {
     if let Some(code) = process_runner::command::shim::main() {
         return code;
     }
-    let exit = match args::parse(role) {
-        Ok(args) => command::run(args, app, role).unwrap_or_else(|failure| failure.report()),
-        Err(exit) => exit,
+    let exit = match guardian::recognise() {
+        Err(failure) => failure.report(),
+        Ok((ward, words)) => match args::parse(role, words) {
+            Ok(args) => {
+                command::run(args, app, role, ward).unwrap_or_else(|failure| failure.report())
+            }
+            Err(exit) => exit,
+        },
     };
     exit.into()
 }

@@ -8,7 +8,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::program;
 
 pub use self::version::{VERSIONS, Version};
 
@@ -80,6 +83,33 @@ impl Etcd {
             .iter()
             .map(|member| member.endpoint.clone())
             .collect()
+    }
+
+    /// Stops every member: from now on it answers nothing, until it is resumed.
+    ///
+    /// # Errors
+    ///
+    /// A member is gone.
+    pub fn pause(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets every member go on.
+    ///
+    /// # Errors
+    ///
+    /// A member is gone.
+    pub fn resume(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        for member in &self.members {
+            for server in program::children(Pid::from_child(&member.shell))? {
+                kill_process(server, signal)?;
+            }
+        }
+        Ok(())
     }
 
     /// The sum over the members of what they say of themselves under `name`, labels and all.

@@ -82,6 +82,44 @@ impl Program {
         Ok(kill_process(self.pid()?, signal)?)
     }
 
+    /// Sends `signal` to the program and to all that share its process group.
+    ///
+    /// # Errors
+    ///
+    /// If they are gone.
+    pub fn signal_all(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process_group(self.pid()?, signal)?)
+    }
+
+    /// The worker process of a `run`, once there is one other than `before`.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn worker(&self, before: Option<Pid>) -> io::Result<Pid> {
+        let until = Instant::now() + LIMIT;
+        let pid = self.pid()?;
+        while Instant::now() < until {
+            let found = children(pid)?.into_iter().find(|child| is_worker(*child));
+            match found {
+                Some(worker) if Some(worker) != before => return Ok(worker),
+                _ => std::thread::yield_now(),
+            }
+        }
+        Err(io::Error::other("no worker process"))
+    }
+
+    /// Sends `signal` to the worker process of a `run`, and answers which one that was.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn signal_worker(&self, signal: Signal) -> io::Result<Pid> {
+        let worker = self.worker(None)?;
+        kill_process(worker, signal)?;
+        Ok(worker)
+    }
+
     /// Waits for the end.
     ///
     /// # Errors
@@ -155,6 +193,24 @@ impl Ended {
             self.lines.join("\n")
         ))
     }
+}
+
+/// The children of a process.
+pub(crate) fn children(pid: Pid) -> io::Result<Vec<Pid>> {
+    let pid = pid.as_raw_nonzero();
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    let pids = list
+        .split_ascii_whitespace()
+        .filter_map(|pid| pid.parse().ok());
+    Ok(pids.filter_map(Pid::from_raw).collect())
+}
+
+/// A zombie has no arguments any more.
+fn is_worker(pid: Pid) -> bool {
+    let line = format!("/proc/{}/cmdline", pid.as_raw_nonzero());
+    let line = std::fs::read(line).unwrap_or_default();
+    line.split(|byte| *byte == 0)
+        .any(|word| word == b"--pr-worker")
 }
 
 /// Sends the lines of `stream` until it ends.

@@ -5,6 +5,7 @@
 //! output as one document, or to the file that `--json` names.
 
 mod cluster;
+mod failover;
 mod overhead;
 mod planner;
 mod queue;
@@ -32,6 +33,7 @@ const ALL: &[Benchmark] = &[
     cluster::COLD_START,
     cluster::JOIN,
     cluster::IDLE,
+    failover::BENCHMARK,
 ];
 
 /// Runs the benchmark called `name`, or all, and writes what they measured.

@@ -19,6 +19,8 @@ mod become_program;
 mod descendants;
 mod supervise;
 
+pub use descendants::children;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::net::UnixStream;

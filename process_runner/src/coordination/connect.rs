@@ -130,7 +130,9 @@ pub(crate) async fn join(coordination: &Coordination) -> Result<Connection, Coor
     Ok(connection)
 }
 
-async fn join_lazily(coordination: &Coordination) -> Result<Connection, CoordinationError> {
+pub(super) async fn join_lazily(
+    coordination: &Coordination,
+) -> Result<Connection, CoordinationError> {
     let requests = &RequestCount::default();
     let Coordination::Embedded(config) = coordination else {
         return connect(coordination, requests).await;
@@ -140,12 +142,7 @@ async fn join_lazily(coordination: &Coordination) -> Result<Connection, Coordina
         Some(Joined::Guest { socket, host_pid }) => {
             guest(config, dir, &socket, host_pid, requests).await
         }
-        _ => Err(CoordinationError::Embedded {
-            reason: format!(
-                "no node runs on this machine: nobody serves the embedded etcd in {}",
-                dir.display()
-            ),
-        }),
+        _ => Err(CoordinationError::NoHost { dir }),
     }
 }
 

@@ -5,6 +5,7 @@
 //! they come from is written beside each.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use tonic::Code;
 
@@ -139,6 +140,11 @@ pub enum CoordinationError {
         /// What it says.
         reason: String,
     },
+    /// Nobody serves the embedded etcd.
+    NoHost {
+        /// Its directory.
+        dir: PathBuf,
+    },
     /// etcd refused a request for good.
     Refused {
         /// What it says.
@@ -193,6 +199,11 @@ impl fmt::Display for CoordinationError {
                  prefix"
             ),
             Self::Embedded { reason } => f.write_str(reason),
+            Self::NoHost { dir } => write!(
+                f,
+                "no node runs on this machine: nobody serves the embedded etcd in {}",
+                dir.display()
+            ),
             Self::Refused { reason } => write!(f, "etcd refused a request: {reason}"),
             Self::Unclear { reason } => write!(
                 f,

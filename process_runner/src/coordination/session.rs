@@ -1,7 +1,7 @@
 //! One node's membership: one lease, the member key on it, and the identity of the store.
 //!
 //! ```text
-//! meta --(create or check)--> grant lease --> put member (only if the name is free) --> heartbeat
+//! meta --(create or check)--> grant lease --> report it --> put member (only if the name is free) --> heartbeat
 //! ```
 //!
 //! # Guarantees
@@ -28,6 +28,7 @@ use super::sighting::{Look, Watched};
 use super::{CallError, CoordinationError, Etcd, Heartbeat};
 use crate::clock::Clock;
 use crate::model::LeaseTerm;
+use crate::reports::{LeaseId, Reporter};
 use crate::validity::Validity;
 
 /// The version of the key layout that this code reads and writes.
@@ -42,6 +43,8 @@ pub(crate) struct Registration {
     pub(crate) member: MemberRecord,
     pub(crate) config_hash: String,
     pub(crate) config: ConfigRecord,
+    /// Who hears of the lease before anything is put on it.
+    pub(crate) reporter: Reporter,
 }
 
 /// An open membership.
@@ -84,6 +87,11 @@ impl Session {
         let lease = positive_random();
         let sent = clock.now();
         let ttl = etcd.grant(registration.ttl, lease).await.map_err(fail)?;
+        let term = LeaseTerm::granted(sent, ttl);
+        registration
+            .reporter
+            .granted(LeaseId(lease), term.hard())
+            .await;
         let mut member = registration.member.clone();
         member.incarnation = format!("{:032x}", random_u128());
         member.lease = lease;
@@ -100,7 +108,7 @@ impl Session {
                     incarnation,
                     lease,
                     epoch: store.epoch,
-                    term: LeaseTerm::granted(sent, ttl),
+                    term,
                     member_created,
                     member,
                     meta_revision: store.meta_revision,
@@ -108,8 +116,9 @@ impl Session {
                 Ok((Opened::Session(Box::new(session)), store))
             }
             Err(holder) => {
-                if let Err(error) = etcd.revoke(lease).await {
-                    tracing::debug!(%error, "an unused lease is left to run out");
+                match etcd.revoke(lease).await {
+                    Ok(()) => registration.reporter.revoked(LeaseId(lease)),
+                    Err(error) => tracing::debug!(%error, "an unused lease is left to run out"),
                 }
                 Ok((Opened::NameTaken(holder), store))
             }

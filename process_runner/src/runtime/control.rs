@@ -34,6 +34,7 @@ mod obey;
 mod orders;
 mod parting;
 mod publish;
+mod reporting;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ use super::worker::WorkerEnd;
 use crate::clock::Clock;
 use crate::coordination::{Connection, Session, Watched, random_u128};
 use crate::model::{Effect, Event, Moment, Slot, SlotState, StopTimes};
+use crate::reports::LeaseId;
 use crate::validity::Validity;
 
 /// How long `unlock_records` may take once the record in hand was cancelled, at most.
@@ -232,6 +234,7 @@ impl<'a> Control<'a> {
         }
         self.inbox.send(&self.session);
         self.publisher.publish(&self.session, &self.slots, now);
+        self.report(now);
         None
     }
 
@@ -250,19 +253,24 @@ impl<'a> Control<'a> {
             healing.abort();
         }
         self.validity.set(Moment::ZERO, Moment::ZERO);
+        self.report_end(&served);
         match &served {
             Served::Ended(NodeEnd::Outlived { .. }) => {}
             Served::Ended(_) => {
                 if let Err(error) = self.session.close().await {
                     tracing::warn!(%error, "the lease could not be revoked; it runs out by itself");
                 } else {
+                    self.registrar.reporter.revoked(LeaseId(self.session.lease));
                     tracing::info!(node = %self.session.node, "left");
                 }
             }
             Served::SessionLost(_) => {
                 // It may only seem lost: a revoke makes sure that nothing of it stays.
-                if let Err(error) = self.session.close().await {
-                    tracing::debug!(%error, "the lost session's lease could not be revoked");
+                match self.session.close().await {
+                    Ok(()) => self.registrar.reporter.revoked(LeaseId(self.session.lease)),
+                    Err(error) => {
+                        tracing::debug!(%error, "the lost session's lease could not be revoked");
+                    }
                 }
             }
         }

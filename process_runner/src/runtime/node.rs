@@ -25,6 +25,7 @@ use crate::config::{Config, Coordination};
 use crate::coordination::{Connection, RequestCount, connect, to_hosted};
 use crate::embedded::EmbeddedEtcd;
 use crate::model::Moment;
+use crate::reports::{Predecessors, Reporter};
 use crate::state::States;
 
 /// A node that has not started yet.
@@ -62,6 +63,8 @@ struct Settings {
     embedded: Option<EmbeddedEtcd>,
     handle: NodeHandle,
     requests: RequestCount,
+    reporter: Reporter,
+    predecessors: Predecessors,
 }
 
 impl Node {
@@ -74,6 +77,8 @@ impl Node {
             embedded: None,
             handle: NodeHandle::new(),
             requests: RequestCount::default(),
+            reporter: Reporter::default(),
+            predecessors: Predecessors::default(),
         };
         Self { registry, settings }
     }
@@ -97,6 +102,15 @@ impl Node {
     #[must_use]
     pub fn embedded(mut self, etcd: EmbeddedEtcd) -> Self {
         self.settings.embedded = Some(etcd);
+        self
+    }
+
+    /// Reports to the process that supervises this one, and takes over from those that ran the node
+    /// before. See [`supervision`](crate::supervision).
+    #[must_use]
+    pub fn supervised(mut self, reporter: Reporter, predecessors: Predecessors) -> Self {
+        self.settings.reporter = reporter;
+        self.settings.predecessors = predecessors;
         self
     }
 
@@ -166,7 +180,8 @@ impl Settings {
         let plans = self.prepare(registry, &workers).await?;
         let operator = self.handle.operator();
         let deadline = clock.now() + self.wait;
-        let mut registrar = Registrar::new(&self.config, &plans, clock, self.until_idle);
+        let mut registrar = Registrar::new(&self.config, &plans, clock, self.until_idle)
+            .supervised(self.reporter.clone(), self.predecessors.clone());
         let Some(connection) = self.open(&operator, clock, deadline).await?.map(Arc::new) else {
             return Ok(NodeEnd::Clean);
         };

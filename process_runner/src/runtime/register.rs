@@ -15,9 +15,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::coordination::{
     ConfigRecord, Connection, CoordinationError, JobRecord, MemberRecord, Opened, Registration,
-    Session, StoreIdentity,
+    Session, StoreIdentity, revoke_over,
 };
 use crate::model::Moment;
+use crate::reports::{Predecessors, Reporter};
 
 /// Time between two looks at a name that is held by a dead process's lease.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -30,6 +31,8 @@ pub(super) struct Registrar<'a> {
     pub(super) plans: &'a Plans,
     pub(super) until_idle: bool,
     clock: Clock,
+    pub(super) reporter: Reporter,
+    predecessors: Predecessors,
     name: Option<NodeName>,
     store: Option<StoreIdentity>,
     /// The revision of the first session. Kept from session to session: joining anew does not make
@@ -49,10 +52,20 @@ impl<'a> Registrar<'a> {
             plans,
             until_idle,
             clock,
+            reporter: Reporter::default(),
+            predecessors: Predecessors::default(),
             name: None,
             store: None,
             loaded_at: 0,
         }
+    }
+
+    /// Reports to whoever supervises this process, and takes over from those that it supervised
+    /// before.
+    pub(super) fn supervised(mut self, reporter: Reporter, predecessors: Predecessors) -> Self {
+        self.reporter = reporter;
+        self.predecessors = predecessors;
+        self
     }
 
     /// Opens a session, waiting for etcd and for the lease of a dead predecessor. `None` if the
@@ -134,6 +147,7 @@ impl<'a> Registrar<'a> {
         connection: &Connection,
         node: &Arc<str>,
     ) -> Result<Opened, CoordinationError> {
+        self.bury_predecessors(connection).await;
         let registration = self.registration(connection, node);
         let (opened, store) = Session::open(
             &connection.etcd,
@@ -148,6 +162,21 @@ impl<'a> Registrar<'a> {
         }
         self.store = Some(store);
         Ok(opened)
+    }
+
+    /// Revokes what dead predecessors had. If that fails, the next attempt tries again; and when it
+    /// has run out by itself, revoking it does no harm.
+    async fn bury_predecessors(&mut self, connection: &Connection) {
+        while let Some(lease) = self.predecessors.leases.last() {
+            match revoke_over(connection, *lease).await {
+                Ok(()) => tracing::info!("what the crashed process had is free"),
+                Err(error) => {
+                    tracing::warn!(%error, "the lease of the crashed process is not revoked yet");
+                    return;
+                }
+            }
+            self.predecessors.leases.pop();
+        }
     }
 
     fn registration(&self, connection: &Connection, node: &Arc<str>) -> Registration {
@@ -172,7 +201,7 @@ impl<'a> Registrar<'a> {
             loaded_at: self.loaded_at,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             done: BTreeMap::new(),
-            crashes: 0,
+            crashes: self.predecessors.crashes,
         };
         Registration {
             node: Arc::clone(node),
@@ -180,6 +209,7 @@ impl<'a> Registrar<'a> {
             member,
             config_hash: self.config.hash.clone(),
             config: config_record(self.config),
+            reporter: self.reporter.clone(),
         }
     }
 }

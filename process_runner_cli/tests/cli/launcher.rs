@@ -70,7 +70,7 @@ fn a_library_gets_a_main_and_runs_in_the_same_process() {
     let place = package("launched_library", &["process_runner"]);
     place.write("src/lib.rs", JOBS);
     let child = place
-        .command(PR_CLI, &["run", "--until-idle"])
+        .command(PR_CLI, &["run", "--until-idle", "--no-guardian"])
         .env("CARGO_TARGET_DIR", target().parent().unwrap())
         .env("CARGO_NET_OFFLINE", "true")
         .stderr(std::process::Stdio::piped())

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod codes;
+mod guardian;
 mod launcher;
 mod plan;
 mod process;

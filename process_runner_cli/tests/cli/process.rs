@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
 /// The stock `pr-cli`.
@@ -120,7 +121,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        // A group of its own, to end it with its worker process.
+        let mut child = command
+            .process_group(0)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr }
     }
@@ -143,6 +149,45 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Sends `signal` to it and to its worker process, as a terminal does.
+    pub(crate) fn signal_all(&self, signal: Signal) {
+        kill_process_group(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The worker process, if there is a guardian.
+    pub(crate) fn worker(&self) -> Option<Pid> {
+        let pid = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        let pids = children
+            .split_ascii_whitespace()
+            .map(|pid| pid.parse().unwrap());
+        let is_worker = |pid: &i32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0)
+                .any(|word| word == b"--pr-worker")
+        };
+        pids.filter(is_worker).find_map(Pid::from_raw)
+    }
+
+    pub(crate) fn signal_worker(&self, signal: Signal) {
+        kill_process(self.worker().unwrap(), signal).unwrap();
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for the end: what was logged since, and the exit code.
+    pub(crate) fn rest(mut self) -> Ended {
+        let mut stderr = String::new();
+        std::io::Read::read_to_string(&mut self.stderr, &mut stderr).unwrap();
+        Ended {
+            code: self.child.wait().unwrap().code(),
+            stdout: String::new(),
+            stderr,
+        }
+    }
+
     /// Waits for the end and returns the exit code.
     pub(crate) fn end(mut self) -> Option<i32> {
         // Else it could wait at a full pipe.
@@ -154,7 +199,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }
 }

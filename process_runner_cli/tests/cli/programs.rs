@@ -49,14 +49,18 @@ fn an_ordered_stop_leaves_no_process_behind() {
 
 #[test]
 fn a_killed_node_leaves_no_process_behind() {
-    let place = Place::with_config(STUBBORN);
-    let (mark, mut command) = marked(&place);
-    let mut node = crate::process::Running::spawn(&mut command);
-    node.wait_for("ready");
-    node.wait_for("ready");
-    node.signal(Signal::KILL);
-    assert_eq!(node.end(), None);
-    wait_until_none(&mark);
+    let guardian_alone = crate::process::Running::signal;
+    let both = crate::process::Running::signal_all;
+    for kill in [guardian_alone, both] {
+        let place = Place::with_config(STUBBORN);
+        let (mark, mut command) = marked(&place);
+        let mut node = crate::process::Running::spawn(&mut command);
+        node.wait_for("ready");
+        node.wait_for("ready");
+        kill(&node, Signal::KILL);
+        assert_eq!(node.end(), None);
+        wait_until_none(&mark);
+    }
 }
 
 #[test]

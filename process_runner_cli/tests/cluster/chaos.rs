@@ -2,7 +2,7 @@
 //!
 //! `PR_CHAOS_SECONDS` sets how long (12 unless set), `PR_CHAOS_SEED` which schedule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -34,6 +34,8 @@ struct Chaos {
     place: Place,
     history: History,
     nodes: BTreeMap<String, Program>,
+    /// Those of them whose worker process is not the first one.
+    crashed: BTreeSet<String>,
     most: usize,
     started: u32,
     rng: Rng,
@@ -53,6 +55,7 @@ impl Chaos {
             place,
             history,
             nodes: BTreeMap::new(),
+            crashed: BTreeSet::new(),
             most,
             started: 0,
             rng: Rng::with_seed(seed),
@@ -70,7 +73,8 @@ impl Chaos {
             std::thread::sleep(Duration::from_millis(self.rng.u64(100..1500)));
             self.disturb();
         }
-        while self.nodes.len() < 2 {
+        // The leader gives slots to nodes that never crashed first, and shares them evenly there.
+        while self.nodes.len() < self.crashed.len() + 2 {
             self.join();
         }
         let status = self.place.status_when(is_at_rest);
@@ -89,8 +93,8 @@ impl Chaos {
         let few = self.nodes.len() < 2;
         match self.rng.u32(0..10) {
             _ if few => self.join(),
-            0..=4 if self.nodes.len() < self.most => self.join(),
-            0..=7 => self.drain(),
+            0..=3 if self.nodes.len() < self.most => self.join(),
+            0..=5 => self.drain(),
             _ => self.kill(),
         }
     }
@@ -109,27 +113,45 @@ impl Chaos {
         assert_eq!(ended.status.code(), Some(0), "{node}: {:#?}", ended.lines);
     }
 
+    /// Kills the worker process, which another one replaces; the guardian, after which the worker
+    /// process drains; or both, as a machine's death does.
     fn kill(&mut self) {
-        let (_, program) = self.any();
-        program.signal(Signal::KILL).unwrap();
-        program.finish().unwrap();
+        let (node, program) = self.any();
+        match self.rng.u32(0..4) {
+            0 => {
+                program.signal(Signal::KILL).unwrap();
+                program.finish().unwrap();
+            }
+            1 => {
+                program.signal_all(Signal::KILL).unwrap();
+                program.finish().unwrap();
+            }
+            _ => {
+                program.signal_worker(Signal::KILL).unwrap();
+                self.crashed.insert(node.clone());
+                self.nodes.insert(node, program);
+            }
+        }
     }
 
     fn any(&mut self) -> (String, Program) {
         let at = self.rng.usize(0..self.nodes.len());
         let node = self.nodes.keys().nth(at).unwrap().clone();
         let program = self.nodes.remove(&node).unwrap();
+        self.crashed.remove(&node);
         (node, program)
     }
 }
 
-/// Every index runs, and no node has two more than another, of a job or in all.
+/// Every index runs, and of the nodes that did not crash none has two more than another, of a job or
+/// in all.
 fn is_at_rest(status: &Value) -> bool {
     let slots = status["slots"].as_array().unwrap();
     let nodes: Vec<_> = status["nodes"]
         .as_array()
         .unwrap()
         .iter()
+        .filter(|node| node["crashes"] == 0)
         .map(|node| &node["node"])
         .collect();
     let spread = |job: Option<&str>| {

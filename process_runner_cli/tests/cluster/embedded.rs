@@ -35,7 +35,7 @@ fn a_guest_takes_the_place_of_a_host_that_was_killed() {
     let fence = ticked(&mut host, "a", 0);
     let mut guest = place.start("b");
     guest.wait_for(|line| line.contains("joined")).unwrap();
-    host.signal(Signal::KILL).unwrap();
+    host.signal_all(Signal::KILL).unwrap();
     drop(host);
     guest
         .wait_for(|line| line.contains("this process hosts it now"))

@@ -47,7 +47,7 @@ fn the_second_node_takes_what_a_drained_one_leaves_under_greater_fences() {
 }
 
 #[test]
-fn a_killed_node_is_replaced_when_its_lease_runs_out() {
+fn a_node_killed_with_its_guardian_is_replaced_when_its_lease_runs_out() {
     for version in VERSIONS {
         let etcd = Etcd::start(version).unwrap();
         let place = place(&etcd);
@@ -55,8 +55,7 @@ fn a_killed_node_is_replaced_when_its_lease_runs_out() {
         let fence = ticked(&mut first, "a", 0);
         let mut second = place.start("b");
         second.wait_for(|line| line.contains("joined")).unwrap();
-        first.signal(Signal::KILL).unwrap();
-        drop(first);
+        first.signal_all(Signal::KILL).unwrap();
         assert!(ticked(&mut second, "b", 0) > fence, "{version:?}");
     }
 }
@@ -76,7 +75,7 @@ fn a_name_in_use_is_refused_and_a_dead_one_is_waited_for() {
         "{said}"
     );
 
-    first.signal(Signal::KILL).unwrap();
+    first.signal_all(Signal::KILL).unwrap();
     drop(first);
     let mut again = place.start("a");
     again

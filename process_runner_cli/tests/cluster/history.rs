@@ -77,19 +77,18 @@ impl History {
             };
             let (fence, at) = (fence.parse().unwrap(), at.parse().unwrap());
             let runs = slots.entry(slot.to_owned()).or_default();
-            if what == "begin" {
-                runs.push(Run {
+            // One node runs an index once at a time, so its last run under this fence is meant.
+            let same = |run: &&mut Run| run.node == node && run.fence == fence;
+            match runs.iter_mut().rev().find(same) {
+                Some(run) if what != "begin" => run.last_sign = run.last_sign.max(at),
+                // Also a sign of life before the first word: asked to stop, it may come to that.
+                _ => runs.push(Run {
                     node: node.to_owned(),
                     fence,
                     begin: at,
                     last_sign: at,
-                });
-                continue;
+                }),
             }
-            // One node runs an index once at a time, so its last run under this fence is meant.
-            let same = |run: &&mut Run| run.node == node && run.fence == fence;
-            let run = runs.iter_mut().rev().find(same).unwrap();
-            run.last_sign = run.last_sign.max(at);
         }
         for runs in slots.values_mut() {
             runs.sort_by_key(|run| run.begin);

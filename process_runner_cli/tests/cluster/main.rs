@@ -9,6 +9,7 @@
 mod chaos;
 mod embedded;
 mod etcd;
+mod guardian;
 mod history;
 mod node;
 mod refusals;

@@ -208,12 +208,12 @@ fn a_node_that_is_suspended_does_not_answer_and_does_not_obey_later() {
     );
     let mut node = place.start("a");
     ticked(&mut node, "a", 0);
-    node.signal(Signal::STOP).unwrap();
+    node.signal_worker(Signal::STOP).unwrap();
     let output = place.output(&["quiet", "a"]);
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("node `a` did not answer"), "{errors}");
-    node.signal(Signal::CONT).unwrap();
+    node.signal_worker(Signal::CONT).unwrap();
     ticked(&mut node, "a", 0);
     assert_eq!(place.status()["nodes"][0]["state"], "up");
 }

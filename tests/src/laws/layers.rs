@@ -18,6 +18,7 @@ const ALLOWED: &[Row] = &[
     ("model", &[]),
     ("clock", &["model"]),
     ("validity", &["model"]),
+    ("reports", &["model"]),
     ("state", &[]),
     ("lock", &["model"]),
     ("job", &["clock", "model", "validity"]),
@@ -34,8 +35,12 @@ const ALLOWED: &[Row] = &[
     ("embedded", &["clock", "model"]),
     (
         "coordination",
-        &["clock", "config", "embedded", "model", "validity"],
+        &[
+            "clock", "config", "embedded", "model", "reports", "validity",
+        ],
     ),
+    // For the process beside the node: it runs nothing itself.
+    ("supervision", &["coordination", "reports"]),
     (
         "cluster",
         &["clock", "config", "coordination", "embedded", "model"],
@@ -53,6 +58,7 @@ const ALLOWED: &[Row] = &[
             "job",
             "lock",
             "model",
+            "reports",
             "state",
             "validity",
         ],

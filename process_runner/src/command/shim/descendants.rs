@@ -29,7 +29,7 @@ pub(super) fn kill_all() {
 
 /// The children of this process, dead ones included. All belong to the main thread, which starts
 /// the program and inherits the orphans.
-pub(super) fn children() -> io::Result<Vec<Pid>> {
+pub fn children() -> io::Result<Vec<Pid>> {
     let me = getpid().as_raw_nonzero();
     let list = fs::read_to_string(format!("/proc/{me}/task/{me}/children"))?;
     let pids = list

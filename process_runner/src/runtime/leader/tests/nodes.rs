@@ -89,6 +89,7 @@ impl Node {
             node: Arc::clone(&spec.name),
             ttl: Duration::from_secs(10),
             config_hash: spec.member.config.clone(),
+            reporter: Default::default(),
             config: config(&jobs),
             member: spec.member,
         };
