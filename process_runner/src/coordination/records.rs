@@ -194,6 +194,14 @@ pub(crate) enum LedgerState {
     Clean,
 }
 
+/// `fences/<job>/granted-<nonce>`: these are `held`, unless something newer says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BatchRecord {
+    pub(crate) indexes: Indexes,
+    /// The owner's name.
+    pub(crate) owner: String,
+}
+
 /// `configs/<hash>`: what others need to know of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ConfigRecord {
