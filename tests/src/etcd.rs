@@ -96,7 +96,8 @@ impl Etcd {
             .collect()
     }
 
-    /// The sum over the members of what they say of themselves under `name`, labels and all.
+    /// The sum over the members of what they say of themselves under `name`, whatever its labels; or
+    /// under `name{first="label"`, whatever the others.
     ///
     /// # Errors
     ///
@@ -107,7 +108,7 @@ impl Etcd {
             let text = get(member.port, "/metrics")?;
             let values = text.lines().filter_map(|line| {
                 let rest = line.strip_prefix(name)?;
-                let labelled = rest.starts_with('{') || rest.starts_with(' ');
+                let labelled = rest.starts_with(['{', ' ', ',']);
                 labelled.then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
             });
             sum += values.sum::<f64>();
