@@ -162,6 +162,9 @@ pub(crate) enum NoteRecord {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         retiring: bool,
     },
+    /// These slots are planned for the node and will come to it: run `prepare` of their workers now.
+    /// Acknowledged when that is done.
+    Prepare { slots: BTreeMap<String, Indexes> },
     /// Take no slots and hand over those there are.
     Quiet,
     /// No longer.

@@ -25,6 +25,7 @@
 //! A session whose lease is gone ends with [`Served::SessionLost`] after its workers have stopped;
 //! the node then opens a new one. A worker that cannot be stopped ends the node.
 
+mod ahead;
 mod calls;
 mod inbox;
 mod lease;
@@ -43,6 +44,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::ahead::Ahead;
 use self::calls::Calls;
 use self::inbox::Inbox;
 use self::membership::Membership;
@@ -95,6 +97,7 @@ pub(super) struct Control<'a> {
     inbox: Inbox,
     orders: Orders,
     membership: Membership,
+    ahead: Ahead,
     /// What each renewal looks at.
     watched: Watched,
     gave_up: bool,
@@ -156,6 +159,7 @@ impl<'a> Control<'a> {
             inbox: Inbox::start(&session),
             orders: Orders::default(),
             membership: Membership::default(),
+            ahead: Ahead::default(),
             watched: Watched::default(),
             gave_up: false,
             cut_off: 0,
@@ -192,6 +196,7 @@ impl<'a> Control<'a> {
                 Some(done) = self.calls.next() => self.on_answer(done),
                 heard = self.inbox.next() => self.on_inbox(heard),
                 said = self.membership.done() => self.on_said(said),
+                done = self.ahead.next() => self.on_ahead(done),
                 () = self.changed.notified() => self.publisher.changed(self.clock.now()),
                 () = self.publisher.watchers_changed() => {}
                 () = self.clock.sleep_until(deadline) => self.tick(),
@@ -212,7 +217,8 @@ impl<'a> Control<'a> {
         if self.drained() {
             self.leave();
         }
-        if self.stopping && !self.given_up && now >= self.hand_over_until {
+        if self.stopping && !self.given_up && now >= self.hand_over_until && !self.ahead.is_asking()
+        {
             tracing::info!("no plan says where the slots go; giving them back");
             self.give_up_all();
         }

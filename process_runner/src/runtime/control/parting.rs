@@ -52,10 +52,11 @@ impl Control<'_> {
             let leaves = self.slots.get(&slot).is_some_and(|held| {
                 !held.retiring && self.orders.of(&slot, held.ordered) != Fate::Keep
             });
-            if leaves {
+            if leaves && !self.waits_for_target(&slot) {
                 self.feed(&slot, Event::Stop(StopReason::GiveUp));
             }
         }
+        self.ask_ahead();
     }
 
     /// Says of every slot without a worker where it goes, as far as that is known.
