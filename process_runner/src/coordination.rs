@@ -45,6 +45,7 @@ mod membership;
 mod notes;
 mod overrides;
 mod plans;
+mod probe;
 mod records;
 mod revoke;
 #[cfg(test)]
@@ -54,6 +55,8 @@ mod sighting;
 mod slots;
 mod snapshot;
 mod status;
+mod tls;
+mod token;
 
 #[cfg(test)]
 pub(crate) use by_hand::{etcd_at, etcd_over};

@@ -132,16 +132,18 @@ struct Beat {
 impl Beat {
     async fn run(mut self) {
         let mut failures = 0;
+        let mut denied = false;
         loop {
-            tokio::time::sleep(self.wait(failures)).await;
+            tokio::time::sleep(self.wait(failures, denied)).await;
             match self.renew().await {
                 Ok(()) => failures = 0,
                 Err(Failure::Gone(reason)) => {
                     let _ = self.sender.send(Pulse::Gone(reason));
                     return;
                 }
-                Err(Failure::Again(reason)) => {
+                Err(Failure::Again(reason, refused)) => {
                     failures += 1;
+                    denied = refused;
                     self.stream = None;
                     self.etcd.rotate();
                     tracing::debug!(failures, %reason, "a renewal of the lease failed");
@@ -151,11 +153,13 @@ impl Beat {
         }
     }
 
-    /// A period, or after failures a short, growing and jittered delay.
-    fn wait(&self, failures: u32) -> Duration {
+    /// A period, or after failures a short, growing and jittered delay. Whoever is denied access a
+    /// second time is not let in within milliseconds.
+    fn wait(&self, failures: u32, denied: bool) -> Duration {
         let period = self.term.period();
         match failures {
             0 => period,
+            2.. if denied => period.max(Duration::from_secs(1)),
             n => Backoff {
                 min: Duration::from_millis(50),
                 max: period.min(Duration::from_secs(1)),
@@ -176,7 +180,7 @@ impl Beat {
             stream.message().await
         };
         let ack = self.etcd.within(timeout, ack).await?;
-        let ack = ack.ok_or_else(|| Failure::Again("the stream was closed".to_owned()))?;
+        let ack = ack.ok_or_else(|| Failure::Again("the stream was closed".to_owned(), false))?;
         let ttl = u64::try_from(ack.ttl()).unwrap_or(0);
         if ttl == 0 {
             return Err(Failure::Gone("the lease ran out".to_owned()));
@@ -222,21 +226,23 @@ impl Beat {
             Ok(reply)
         } else {
             let reason = format!("acked in raft term {acked_in}, but the term is {committed_in}");
-            Err(Failure::Again(reason))
+            Err(Failure::Again(reason, false))
         }
     }
 }
 
 enum Failure {
     Gone(String),
-    Again(String),
+    /// Why, and whether etcd denied access.
+    Again(String, bool),
 }
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         match error {
             CallError::LeaseGone => Self::Gone("the lease ran out".to_owned()),
-            other => Self::Again(other.to_string()),
+            CallError::Denied(_) => Self::Again(error.to_string(), true),
+            other => Self::Again(other.to_string(), false),
         }
     }
 }

@@ -7,10 +7,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod chaos;
+mod denied;
 mod embedded;
 mod etcd;
 mod guardian;
 mod history;
 mod node;
 mod refusals;
+mod secure;
 mod steering;
