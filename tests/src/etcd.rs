@@ -1,19 +1,19 @@
 //! A real etcd of one test: its members on loopback, gone with their guard.
 
+mod faults;
 mod options;
+mod outside;
 mod users;
 mod version;
 
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-
-use crate::program;
 
 pub use self::options::EtcdOptions;
 pub use self::version::{VERSIONS, Version};
@@ -28,9 +28,16 @@ pub struct Etcd {
 /// One member: a shell that ends the server when its input closes, and the server's addresses.
 struct Member {
     shell: Child,
+    launch: Launch,
     /// Where it tells its health and its metrics, in plain text whatever the clients speak.
     port: u16,
     endpoint: String,
+}
+
+/// How a member is started, the first time and again.
+struct Launch {
+    data: PathBuf,
+    arguments: Vec<OsString>,
 }
 
 /// Where one member listens.
@@ -99,33 +106,6 @@ impl Etcd {
             .collect()
     }
 
-    /// Stops every member: from now on it answers nothing, until it is resumed.
-    ///
-    /// # Errors
-    ///
-    /// A member is gone.
-    pub fn pause(&self) -> io::Result<()> {
-        self.signal(Signal::STOP)
-    }
-
-    /// Lets every member go on.
-    ///
-    /// # Errors
-    ///
-    /// A member is gone.
-    pub fn resume(&self) -> io::Result<()> {
-        self.signal(Signal::CONT)
-    }
-
-    fn signal(&self, signal: Signal) -> io::Result<()> {
-        for member in &self.members {
-            for server in program::children(Pid::from_child(&member.shell))? {
-                kill_process(server, signal)?;
-            }
-        }
-        Ok(())
-    }
-
     /// The sum over the members of what they say of themselves under `name`, whatever its labels; or
     /// under `name{first="label"`, whatever the others.
     ///
@@ -133,17 +113,8 @@ impl Etcd {
     ///
     /// A member does not answer.
     pub fn metric(&self, name: &str) -> io::Result<f64> {
-        let mut sum = 0.0;
-        for member in &self.members {
-            let text = get(member.port, "/metrics")?;
-            let values = text.lines().filter_map(|line| {
-                let rest = line.strip_prefix(name)?;
-                let labelled = rest.starts_with(['{', ' ', ',']);
-                labelled.then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
-            });
-            sum += values.sum::<f64>();
-        }
-        Ok(sum)
+        let members = self.members.iter();
+        members.map(|member| member.metric(name)).sum()
     }
 }
 
@@ -166,30 +137,41 @@ impl Address {
         dir: &Path,
         peers: &str,
     ) -> io::Result<Member> {
-        // The shell ends the server when its input closes, which it does even if this test is killed.
-        let script = r#""$@" </dev/null & pid=$!; read _; kill -9 $pid; wait $pid"#;
-        let shell = Command::new("sh")
-            .args(["-c", script, "sh"])
-            .arg(binary)
-            .args(["--name", &self.name, "--log-level", "error"])
-            .args(["--logger", "zap", "--data-dir"])
-            .arg(dir.join(&self.name))
-            .args(["--listen-client-urls", &self.client])
-            .args(["--advertise-client-urls", &self.client])
-            .args(["--listen-peer-urls", &self.peer])
-            .args(["--initial-advertise-peer-urls", &self.peer])
-            .args(["--initial-cluster", peers])
-            .args(["--listen-metrics-urls", &self.metrics])
-            .args(&options.flags)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let data = dir.join(&self.name);
+        let mut arguments: Vec<OsString> = vec![binary.into()];
+        let mut add = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+        add("--name", self.name.into());
+        add("--log-level", "error".into());
+        add("--logger", "zap".into());
+        add("--data-dir", data.clone().into());
+        add("--listen-client-urls", self.client.clone().into());
+        add("--advertise-client-urls", self.client.clone().into());
+        add("--listen-peer-urls", self.peer.clone().into());
+        add("--initial-advertise-peer-urls", self.peer.into());
+        add("--initial-cluster", peers.into());
+        add("--listen-metrics-urls", self.metrics.into());
+        arguments.extend(options.flags.iter().map(OsString::from));
+        let launch = Launch { data, arguments };
         Ok(Member {
-            shell,
+            shell: launch.run()?,
+            launch,
             port: self.port,
             endpoint: self.client,
         })
+    }
+}
+
+impl Launch {
+    fn run(&self) -> io::Result<Child> {
+        // The shell ends the server when its input closes, which it does even if this test is killed.
+        let script = r#""$@" </dev/null & pid=$!; read _; kill -9 $pid; wait $pid"#;
+        Command::new("sh")
+            .args(["-c", script, "sh"])
+            .args(&self.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
     }
 }
 
@@ -206,10 +188,28 @@ impl Member {
     }
 }
 
-impl Drop for Member {
-    fn drop(&mut self) {
+impl Member {
+    /// What it says of itself under `name`, see [`Etcd::metric`].
+    fn metric(&self, name: &str) -> io::Result<f64> {
+        let text = get(self.port, "/metrics")?;
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            let labelled = rest.starts_with(['{', ' ', ',']);
+            labelled.then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+        });
+        Ok(values.sum())
+    }
+
+    /// Kills it, and waits until it is dead.
+    fn end(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -5,3 +5,4 @@ pub mod etcd;
 pub mod laws;
 pub mod postgres;
 pub mod program;
+pub mod proxy;

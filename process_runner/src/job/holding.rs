@@ -50,8 +50,7 @@ pub(crate) struct Holding {
     /// Without progress for so long, a worker is stuck.
     stuck_after: Option<Duration>,
     validity: Arc<Validity>,
-    /// From the moment the slot is held until it is lost.
-    owned: AtomicBool,
+    lost: AtomicBool,
     stop_now: AtomicU8,
     progress_at: AtomicU64,
     phase: AtomicU8,
@@ -115,7 +114,7 @@ impl Holding {
             kick: Notify::new(),
             stuck_after,
             validity,
-            owned: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
             stop_now: AtomicU8::new(StopPhase::Run as u8),
             progress_at: AtomicU64::new(clock.now().as_nanos()),
             phase: AtomicU8::new(Phase::Starting as u8),
@@ -136,9 +135,8 @@ impl Holding {
     pub(crate) fn held(&self, fence: Fence) {
         self.progress_at
             .store(self.clock.now().as_nanos(), Ordering::Relaxed);
-        if self.fence.set(fence).is_ok() {
-            self.owned.store(true, Ordering::Release);
-        }
+        // One step: who sees the fence owns the slot. An error means that it began before.
+        let _ = self.fence.set(fence);
     }
 
     /// The token as user code sees it; 0 while the slot is not held yet.
@@ -153,7 +151,8 @@ impl Holding {
 
     /// How sure the slot is at `now`.
     pub(crate) fn hold(&self, now: Moment) -> Hold {
-        if !self.owned.load(Ordering::Acquire) || !self.validity.holds(now) {
+        let owned = self.fence.get().is_some() && !self.lost.load(Ordering::Acquire);
+        if !owned || !self.validity.holds(now) {
             Hold::Lost
         } else if self.validity.may_begin(now) {
             Hold::Firm
@@ -179,7 +178,7 @@ impl Holding {
 
     /// Says that the slot is lost: everything ends now and nothing is unlocked any more.
     pub(crate) fn lose(&self) {
-        self.owned.store(false, Ordering::Release);
+        self.lost.store(true, Ordering::Release);
         self.request_stop(StopPhase::Abort);
     }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use etcd_client::{Client, DeleteOptions, GetOptions};
 use process_runner::NodeEnd;
+use process_runner::prelude::*;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Log};
 
 const SLOW: &str = "  work: { class: Recorder, options: { record_ms: 5000 } }\n";
 
@@ -24,6 +25,59 @@ async fn keys(client: &mut Client, part: &str) -> Vec<(String, String, i64)> {
         (key.to_owned(), value.to_owned(), kv.mod_revision())
     });
     kvs.filter(|(key, ..)| key.contains(part)).collect()
+}
+
+/// Works on one record for ever, and says when it is cut off.
+#[job(lock_driver = "etcd")]
+struct Endless {
+    #[job(state)]
+    log: Log,
+}
+
+struct OnDrop(Log, &'static str);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.write(self.1);
+    }
+}
+
+impl Job for Endless {
+    type Record = ();
+
+    async fn lock_records(&mut self, _: &WorkerContext) -> JobResult<Vec<()>> {
+        Ok(vec![()])
+    }
+
+    async fn process_record(&mut self, _: &WorkerContext, (): &()) -> JobResult<()> {
+        let _cut_off = OnDrop(self.log.clone(), "cut off");
+        self.log.write("begins");
+        std::future::pending().await
+    }
+
+    async fn unlock_records(&mut self, _: &WorkerContext) -> JobResult<()> {
+        self.log.write("unlocks");
+        Ok(())
+    }
+}
+
+/// A renewal would tell two seconds later; another node has the slot long before.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_revoked_before_its_time_ends_the_work_at_once() {
+    let cluster = Cluster::new();
+    let _node = cluster.start("a", "  work: { class: Endless }\n");
+    cluster.log.wait_for("begins").await;
+    let mut client = client(&cluster).await;
+    let (member, ..) = keys(&mut client, "/members/").await.remove(0);
+    let found = client.get(member, None).await.unwrap();
+    let lease = found.kvs()[0].lease();
+    let began = tokio::time::Instant::now();
+    client.lease_revoke(lease).await.unwrap();
+    cluster.log.wait_for("cut off").await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(15), "{took:?}");
+    cluster.log.wait_for("begins").await;
+    assert_eq!(cluster.log.count("unlocks"), 0);
 }
 
 /// The entry that was written last.

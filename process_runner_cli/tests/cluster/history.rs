@@ -67,6 +67,19 @@ impl History {
         slots.values().map(Vec::len).sum()
     }
 
+    /// How many iterations of each index have begun.
+    pub(crate) fn iterations(&self) -> BTreeMap<String, usize> {
+        let slots = self.read().into_iter();
+        slots.map(|(slot, runs)| (slot, runs.len())).collect()
+    }
+
+    /// How many iterations of one index have begun under `fence`.
+    pub(crate) fn under(&self, slot: &str, fence: u64) -> usize {
+        let slots = self.read();
+        let runs = slots.get(slot).into_iter().flatten();
+        runs.filter(|run| run.fence == fence).count()
+    }
+
     /// The iterations of each index, in the order in which they began.
     fn read(&self) -> BTreeMap<String, Vec<Run>> {
         let mut slots: BTreeMap<String, Vec<Run>> = BTreeMap::new();

@@ -10,6 +10,7 @@ mod chaos;
 mod denied;
 mod embedded;
 mod etcd;
+mod faults;
 mod guardian;
 mod history;
 mod node;

@@ -39,11 +39,12 @@ impl Place {
 
     /// Starts a node.
     pub(crate) fn start(&self, node: &str) -> Program {
-        Program::start(
-            self.command()
-                .args(["run", "config.yml", "--node-name", node]),
-        )
-        .unwrap()
+        self.start_with("config.yml", node)
+    }
+
+    /// Starts a node with a configuration of its own.
+    pub(crate) fn start_with(&self, config: &str, node: &str) -> Program {
+        Program::start(self.command().args(["run", config, "--node-name", node])).unwrap()
     }
 
     /// Runs a command to its end.

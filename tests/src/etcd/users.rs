@@ -95,7 +95,7 @@ impl Etcd {
         steps.await.map_err(io::Error::other)
     }
 
-    async fn client(&self, user: Option<(&str, &str)>) -> io::Result<Client> {
+    pub(super) async fn client(&self, user: Option<(&str, &str)>) -> io::Result<Client> {
         let mut options = ConnectOptions::new();
         if let Some((name, password)) = user {
             options = options.with_user(name, password);

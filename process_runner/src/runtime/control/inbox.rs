@@ -13,6 +13,8 @@
 //! same revision, so its own revision is theirs. One of unknown age (a snapshot, or what a renewal
 //! saw) names slots that may have moved on: they are read first.
 //!
+//! The deletion of the plan says that the lease is gone, earlier than any renewal would.
+//!
 //! # How it fails
 //!
 //! A note whose acknowledgement is lost is read again, by the next snapshot or renewal; it is known
@@ -157,9 +159,9 @@ impl Control<'_> {
             Heard::Feed(Feed::Snapshot { entries, .. }) => self.read_inbox(&entries),
             Heard::Feed(Feed::Changes { changes }) => {
                 for change in changes {
-                    // A plan or note is deleted by this node or with its lease.
-                    if let Change::Put(entry) = change {
-                        self.on_entry(&entry, true);
+                    match change {
+                        Change::Put(entry) => self.on_entry(&entry, true),
+                        Change::Delete { key, .. } => self.on_deletion(&key),
                     }
                 }
             }
@@ -170,6 +172,16 @@ impl Control<'_> {
     pub(super) fn read_inbox(&mut self, entries: &[Entry]) {
         for entry in entries {
             self.on_entry(entry, false);
+        }
+    }
+
+    /// Notes are deleted by this node. Its plan goes with the lease alone: nobody waits for the next
+    /// renewal then, because the leader grants the slots to others at this moment. A lease may end
+    /// before its time when an administrator revokes it, and when a leader of etcd that was paused
+    /// wakes up and revokes what others have renewed (etcd#15247, before 3.4.31 and 3.5.13).
+    fn on_deletion(&mut self, key: &[u8]) {
+        if self.session.keys.parse_plan(key).is_some() {
+            self.lose_session("the lease was revoked".to_owned());
         }
     }
 

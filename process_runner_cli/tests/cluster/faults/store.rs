@@ -1,0 +1,88 @@
+//! The store under a running cluster: compacted, emptied, meddled with.
+
+use std::time::Duration;
+
+use tests::etcd::{VERSIONS, Version};
+
+use super::{INDEXES, Stage, last};
+
+fn wait_for<T>(asked: impl Future<Output = std::io::Result<T>>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(asked).unwrap()
+}
+
+#[test]
+fn f16_a_history_that_is_compacted_all_the_time_is_followed_all_the_same() {
+    for version in VERSIONS {
+        let stage = Stage::new(version, 1, 5);
+        for worker in 1..=3 {
+            stage.network.iter().for_each(|proxy| proxy.cut());
+            wait_for(stage.etcd.compact());
+            // Something to follow: a worker more, a worker less.
+            let workers = INDEXES + worker % 2;
+            let scaled =
+                stage
+                    .place
+                    .output(&["scale", "work", &workers.to_string(), "-c", "config.yml"]);
+            assert!(scaled.status.success());
+            stage
+                .place
+                .status_when(|status| status["running"] == workers);
+        }
+        let scaled = stage
+            .place
+            .output(&["scale", "work", "4", "-c", "config.yml"]);
+        assert!(scaled.status.success());
+        stage.end();
+    }
+}
+
+#[test]
+fn f21_what_an_administrator_takes_away_stops_at_once_and_runs_again_under_a_greater_fence() {
+    for version in VERSIONS {
+        let mut stage = Stage::new(version, 1, 10);
+        let before = stage.fences();
+        wait_for(stage.etcd.delete("/f/slots/work/0"));
+        stage.place.status_when(|status| {
+            let slots = status["slots"].as_array().unwrap();
+            let slot = slots.iter().find(|slot| slot["index"] == 0).unwrap();
+            slot["state"] == "running" && slot["fence"].as_u64() > before.get(&0).copied()
+        });
+        let fences = stage.fences();
+        for index in 1..INDEXES {
+            assert_eq!(
+                fences[&index], before[&index],
+                "index {index} was disturbed"
+            );
+        }
+        // At the latest with its next renewal the old worker knows.
+        last(Duration::from_secs(3));
+        let old = stage.history.under("work@0", before[&0]);
+        stage.until_each_works();
+        assert_eq!(stage.history.under("work@0", before[&0]), old);
+        wait_for(stage.etcd.revoke_lease_of("/f/members/a"));
+        last(Duration::from_secs(3));
+        stage.until_even();
+        stage.stop();
+    }
+}
+
+/// After etcd lost its data fences would begin anew, below those that resources have seen.
+#[test]
+fn f11_an_etcd_that_lost_its_data_is_refused() {
+    let mut stage = Stage::new(Version::V35, 1, 5);
+    stage.etcd.kill();
+    stage.etcd.forget().unwrap();
+    stage.etcd.start_again().unwrap();
+    last(Duration::from_secs(2));
+    for node in stage.nodes {
+        let ended = node.finish().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{:#?}", ended.lines);
+        let said = ended.lines.join("\n");
+        assert!(said.contains("raise the epoch"), "{said}");
+    }
+    stage.history.judge();
+}

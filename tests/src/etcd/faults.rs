@@ -1,0 +1,111 @@
+//! What can happen to an etcd: members that hang, die, come back, and forget.
+
+use std::io;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::Etcd;
+use crate::program;
+
+impl Etcd {
+    /// Stops every member: from now on it answers nothing, until it is resumed.
+    ///
+    /// # Errors
+    ///
+    /// A member is gone.
+    pub fn pause(&self) -> io::Result<()> {
+        (0..self.members.len()).try_for_each(|member| self.pause_member(member))
+    }
+
+    /// Lets every member go on.
+    ///
+    /// # Errors
+    ///
+    /// A member is gone.
+    pub fn resume(&self) -> io::Result<()> {
+        (0..self.members.len()).try_for_each(|member| self.resume_member(member))
+    }
+
+    /// Stops one member.
+    ///
+    /// # Errors
+    ///
+    /// It is gone.
+    pub fn pause_member(&self, member: usize) -> io::Result<()> {
+        self.signal(member, Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// It is gone.
+    pub fn resume_member(&self, member: usize) -> io::Result<()> {
+        self.signal(member, Signal::CONT)
+    }
+
+    fn signal(&self, member: usize, signal: Signal) -> io::Result<()> {
+        let shell = Pid::from_child(&self.members[member].shell);
+        for server in program::children(shell)? {
+            kill_process(server, signal)?;
+        }
+        Ok(())
+    }
+
+    /// Kills one member.
+    pub fn kill_member(&mut self, member: usize) {
+        self.members[member].end();
+    }
+
+    /// Kills every member.
+    pub fn kill(&mut self) {
+        self.members.iter_mut().for_each(super::Member::end);
+    }
+
+    /// Starts a member that was killed, with the data it had.
+    ///
+    /// # Errors
+    ///
+    /// It does not start.
+    pub fn start_member(&mut self, member: usize) -> io::Result<()> {
+        self.members[member].shell = self.members[member].launch.run()?;
+        Ok(())
+    }
+
+    /// Starts all members that were killed, with the data they had, and returns once all are healthy.
+    ///
+    /// # Errors
+    ///
+    /// One does not start.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        (0..self.members.len()).try_for_each(|member| self.start_member(member))?;
+        self.members
+            .iter()
+            .try_for_each(super::Member::wait_until_healthy)
+    }
+
+    /// Deletes what the members know. They must have been killed.
+    ///
+    /// # Errors
+    ///
+    /// The files cannot be deleted.
+    pub fn forget(&self) -> io::Result<()> {
+        self.members
+            .iter()
+            .try_for_each(|member| std::fs::remove_dir_all(&member.launch.data))
+    }
+
+    /// Which member leads, as the members say.
+    ///
+    /// # Errors
+    ///
+    /// None does.
+    pub fn leader(&self) -> io::Result<usize> {
+        let leads = |member: &super::Member| {
+            let metric = member.metric("etcd_server_is_leader");
+            metric.is_ok_and(|leads| leads == 1.0)
+        };
+        let leader = self.members.iter().position(leads);
+        leader.ok_or_else(|| io::Error::other("no member leads"))
+    }
+}
