@@ -17,7 +17,7 @@
 //! # Guarantees
 //!
 //! - The session is closed (its lease revoked) only when no worker runs any more.
-//! - At most [`CALLS`] transactions are under way at once; the queue holds at most one per slot.
+//! - At most [`BATCHES`] transactions are under way at once; the queue holds at most one per slot.
 //! - An answer to a transaction that its slot no longer waits for is dropped.
 //!
 //! # How it fails
@@ -195,7 +195,7 @@ impl<'a> Control<'a> {
                 pulse = heartbeat.changed() => self.on_pulse(pulse),
                 () = operator.asks() => self.obey(operator),
                 Some(ended) = self.workers.join_next_with_id() => self.on_ended(ended),
-                Some(done) = self.calls.next() => self.on_answer(done),
+                Some(answers) = self.calls.next() => self.on_answers(answers),
                 heard = self.inbox.next() => self.on_inbox(heard),
                 said = self.membership.done() => self.on_said(said),
                 done = self.ahead.next() => self.on_ahead(done),
