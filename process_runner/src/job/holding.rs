@@ -136,8 +136,10 @@ impl Holding {
     pub(crate) fn held(&self, fence: Fence) {
         self.progress_at
             .store(self.clock.now().as_nanos(), Ordering::Relaxed);
-        if self.fence.set(fence).is_ok() {
+        if self.fence.get().is_none() {
+            // First: whoever waits for the fence on another thread looks at this at once.
             self.owned.store(true, Ordering::Release);
+            let _ = self.fence.set(fence);
         }
     }
 
@@ -292,5 +294,56 @@ impl Phase {
             Self::After => "after_perform",
             Self::Pause => "pausing",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// A worker that is ready ahead of its slot waits on another thread than the one that says that
+    /// it is held.
+    #[test]
+    fn whoever_sees_the_fence_finds_the_slot_held() {
+        const ROUNDS: usize = 5_000;
+        let validity = Arc::new(Validity::default());
+        validity.set(Moment::NEVER, Moment::NEVER);
+        let holdings: Vec<_> = (0..ROUNDS)
+            .map(|index| {
+                let identity = Identity {
+                    retiring: false,
+                    slot: Slot {
+                        job: "job".into(),
+                        index: index as u32,
+                    },
+                    node: "a".into(),
+                    incarnation: "1".into(),
+                };
+                let (clock, changed) = (Clock::boot(), Arc::default());
+                Holding::new(identity, 1, None, clock, Arc::clone(&validity), changed)
+            })
+            .collect();
+        let fence = Fence::new(0, 7).unwrap();
+        let (round, mut firm) = (AtomicUsize::new(0), 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for (at, holding) in holdings.iter().enumerate() {
+                    while round.load(Ordering::Acquire) < at {
+                        std::thread::yield_now();
+                    }
+                    holding.held(fence);
+                }
+            });
+            for (at, holding) in holdings.iter().enumerate() {
+                round.store(at, Ordering::Release);
+                while holding.fence() == 0 {
+                    std::thread::yield_now();
+                }
+                firm += usize::from(holding.hold(holding.clock.now()) == Hold::Firm);
+            }
+        });
+        assert_eq!(firm, ROUNDS);
     }
 }
