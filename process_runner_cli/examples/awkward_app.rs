@@ -74,6 +74,42 @@ impl Job for EndsTheProcess {
     }
 }
 
+/// Starts a daemon that leaves its session and says in `file` that it lives. It has the id of this
+/// process, and so has the line that says when this iteration began.
+#[job(lock_driver = "etcd")]
+struct LeavesADaemon {
+    file: std::path::PathBuf,
+}
+
+impl Job for LeavesADaemon {
+    type Record = ();
+
+    async fn lock_records(&mut self, cx: &WorkerContext) -> JobResult<Vec<()>> {
+        let me = std::process::id().to_string();
+        let script = "while :; do echo $0 alive $(date +%s%N) >> $1; done";
+        let began = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_nanos();
+        std::process::Command::new("setsid")
+            .args(["-f", "sh", "-c", script, &me])
+            .arg(&self.file)
+            .status()?;
+        let open = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(&self.file)?;
+        std::io::Write::write_all(&mut &open, format!("{me} began {began}\n").as_bytes())?;
+        cx.stopping().await;
+        Ok(Vec::new())
+    }
+
+    async fn process_record(&mut self, _cx: &WorkerContext, _record: &()) -> JobResult<()> {
+        Ok(())
+    }
+
+    async fn unlock_records(&mut self, _cx: &WorkerContext) -> JobResult<()> {
+        Ok(())
+    }
+}
+
 /// Its records are the lines of the standard input.
 #[job(lock_driver = "etcd")]
 struct ReadsInput {}

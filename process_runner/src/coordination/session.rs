@@ -16,6 +16,9 @@
 //! A name that is held by a lease of a dead process becomes free when that lease runs out; `open`
 //! says who holds it, and its caller decides whether to wait.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ use process_runner::supervision::{LeaseId, revoke};
 
 use super::Guardian;
 use super::restarts::End;
+use super::words::MOST_LEASES;
 use super::worker::Worker;
 
 /// How long to try to revoke a lease. After that the next worker process does it, or time.
@@ -33,6 +34,9 @@ impl Guardian<'_> {
             && !self.predecessors.leases.contains(&lease)
         {
             self.predecessors.leases.push(lease);
+            // Of more than a few, the oldest have run out long ago.
+            let too_many = self.predecessors.leases.len().saturating_sub(MOST_LEASES);
+            self.predecessors.leases.drain(..too_many);
         }
         if self.predecessors.leases.is_empty() {
             return;

@@ -19,7 +19,7 @@ use process_runner::supervision::{Predecessors, Report};
 /// No packet is longer. So many bytes name about 50 leases; one is usual.
 pub(super) const LONGEST: usize = 1024;
 /// More leases than this are left to run out.
-const MOST_LEASES: usize = 16;
+pub(super) const MOST_LEASES: usize = 16;
 
 /// What the guardian says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

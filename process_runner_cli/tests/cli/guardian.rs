@@ -104,6 +104,41 @@ fn the_worker_process_reads_the_standard_input() {
 }
 
 #[test]
+fn a_daemon_that_a_job_left_is_dead_before_its_slot_runs_again() {
+    let place = Place::with_config(
+        "jobs: { daemon: { class: LeavesADaemon, options: { file: ./signs } } }\n",
+    );
+    let mut node = place.start(awkward_app(), &["run"]);
+    let signs = |pid: u32, what: &str| -> Vec<u128> {
+        let said = std::fs::read_to_string(place.path().join("signs")).unwrap_or_default();
+        let lead = format!("{pid} {what} ");
+        let times = said.lines().filter_map(|line| line.strip_prefix(&lead));
+        // The last line may be half of one.
+        times
+            .filter(|time| time.len() == 19)
+            .map(|time| time.parse().unwrap())
+            .collect()
+    };
+    node.wait_for("worker starts");
+    let first = node.worker().unwrap().as_raw_nonzero().get() as u32;
+    while signs(first, "alive").len() < 3 {
+        std::thread::yield_now();
+    }
+    node.signal_worker(Signal::KILL);
+    node.wait_for("worker starts");
+    let second = node.worker().unwrap().as_raw_nonzero().get() as u32;
+    while signs(second, "alive").len() < 3 {
+        std::thread::yield_now();
+    }
+    let (last, began) = (signs(first, "alive").pop(), signs(second, "began").pop());
+    assert!(last < began, "{last:?} {began:?}");
+    node.signal(Signal::TERM);
+    assert_eq!(node.end(), Some(0));
+    let last = signs(second, "alive").len();
+    assert_eq!(signs(second, "alive").len(), last, "nothing of it is left");
+}
+
+#[test]
 fn what_was_there_before_the_guardian_is_left_alone() {
     let place = Place::with_config(TICKER);
     let script = format!("PR_TEST_MARK=before sleep 1000 & exec {PR_CLI} run");

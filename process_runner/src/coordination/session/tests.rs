@@ -1,0 +1,86 @@
+//! What a supervisor hears while a session opens, on the embedded etcd.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use super::{Opened, Registration, Session};
+use crate::clock::Clock;
+use crate::coordination::ConfigRecord;
+use crate::coordination::scene::{Scene, member};
+use crate::reports::{LeaseId, Reporter, channel};
+
+fn registration(reporter: Reporter) -> Registration {
+    Registration {
+        node: "a".into(),
+        ttl: Duration::from_secs(10),
+        member: member("a"),
+        config_hash: "c1".into(),
+        config: ConfigRecord {
+            jobs: BTreeMap::new(),
+        },
+        reporter,
+    }
+}
+
+async fn member_lease(scene: &Scene) -> Option<LeaseId> {
+    let found = scene.etcd.get(&scene.keys.member("a"), 0).await.unwrap();
+    found.kvs().first().map(|kv| LeaseId(kv.lease()))
+}
+
+#[tokio::test]
+async fn nothing_is_put_on_a_lease_before_its_report_has_arrived() {
+    let scene = Scene::new().await;
+    let (reporter, mut reports) = channel();
+    let registration = registration(reporter);
+    let clock = Clock::boot();
+    let mut open = pin!(Session::open(
+        &scene.etcd,
+        &scene.keys,
+        &registration,
+        clock,
+        None
+    ));
+    let report = tokio::select! {
+        _ = &mut open => panic!("nothing was reported"),
+        report = reports.next() => report.unwrap(),
+    };
+    assert!(report.suspended, "no worker runs yet");
+    // It could go on, but for the report that is still under way.
+    let look = async {
+        for _ in 0..20 {
+            assert_eq!(member_lease(&scene).await, None);
+        }
+    };
+    tokio::select! {
+        _ = &mut open => panic!("it did not wait"),
+        () = look => {}
+    }
+    let opened = tokio::select! {
+        opened = open => opened.unwrap(),
+        _ = reports.next() => panic!("there is no second report"),
+    };
+    assert!(matches!(opened, (Opened::Session(_), _)));
+    assert_eq!(member_lease(&scene).await, report.lease);
+}
+
+#[tokio::test]
+async fn the_lease_of_a_name_that_is_taken_is_reported_as_gone() {
+    let scene = Scene::new().await;
+    let first = registration(Reporter::default());
+    let (reporter, mut reports) = channel();
+    let second = registration(reporter);
+    let clock = Clock::boot();
+    let open = Session::open(&scene.etcd, &scene.keys, &first, clock, None);
+    open.await.unwrap();
+    let listen = async {
+        while reports
+            .next()
+            .await
+            .is_some_and(|report| report.lease.is_some())
+        {}
+    };
+    let open = Session::open(&scene.etcd, &scene.keys, &second, clock, None);
+    let (opened, ()) = tokio::join!(open, listen);
+    assert!(matches!(opened.unwrap().0, Opened::NameTaken(_)));
+}
