@@ -82,7 +82,7 @@ pub(crate) use records::{
     Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
     decode,
 };
-pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
+pub(crate) use session::{Opened, Registration, Session, StoreIdentity};
 pub(crate) use sighting::{Sighting, Watched};
 pub(crate) use slots::{Answer, Target, Transaction};
 pub(crate) use snapshot::{ClusterSnapshot, Member, OwnedSlot, read_cluster, read_ledger};

@@ -1,6 +1,7 @@
 //! What end-to-end tests share: servers that live as long as the test that started them.
 
 pub mod etcd;
+pub mod history;
 pub mod laws;
 pub mod postgres;
 pub mod program;

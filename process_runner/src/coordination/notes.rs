@@ -24,8 +24,9 @@ use etcd_client::{Compare, CompareOp, EventType, PutOptions, Txn, TxnOp};
 
 use super::keys::{Keys, Range};
 use super::records::{NoteRecord, encode};
-use super::session::{explain, random_u128};
+use super::session::explain;
 use super::{CallError, CoordinationError, Etcd};
+use crate::chance::random_u128;
 
 /// A node as its member key shows it.
 #[derive(Debug, Clone)]

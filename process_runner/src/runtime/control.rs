@@ -54,8 +54,9 @@ use super::leader::Leading;
 use super::operator::{NodeHandle, Operator};
 use super::register::Registrar;
 use super::worker::WorkerEnd;
+use crate::chance::random_u128;
 use crate::clock::Clock;
-use crate::coordination::{Connection, Session, Watched, random_u128};
+use crate::coordination::{Connection, Session, Watched};
 use crate::model::{Effect, Event, Moment, Slot, SlotState, StopTimes};
 use crate::validity::Validity;
 

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::Control;
 use super::orders::Fate;
-use crate::coordination::{Order, random_u128};
+use crate::chance::random_u128;
+use crate::coordination::Order;
 use crate::model::{Event, Moment, Slot, SlotState, StopReason};
 use crate::runtime::held::Held;
 
