@@ -35,6 +35,7 @@ use tokio::runtime::Handle;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
+mod board;
 mod error;
 mod faults;
 mod host;

@@ -29,6 +29,8 @@ struct Open<'e> {
 struct Court<'e> {
     rules: Rules,
     open: BTreeMap<Worker<'e>, Open<'e>>,
+    /// Under which token the store says that each slot is held.
+    owner: BTreeMap<&'e str, u64>,
     stopped: BTreeMap<Worker<'e>, &'e Event>,
     paused: BTreeSet<&'e str>,
     resumed: BTreeMap<&'e str, Duration>,
@@ -41,6 +43,7 @@ pub(super) fn judge(events: &[Event], rules: Rules) -> Vec<Violation> {
     let mut court = Court {
         rules,
         open: BTreeMap::new(),
+        owner: BTreeMap::new(),
         stopped: BTreeMap::new(),
         paused: BTreeSet::new(),
         resumed: BTreeMap::new(),
@@ -60,9 +63,13 @@ impl<'e> Court<'e> {
     fn hear(&mut self, event: &'e Event) {
         match &event.what {
             What::Granted { slot, token, .. } => {
+                self.owner.insert(slot, *token);
                 self.left(slot, Some(*token), Invariant::DrainedFirst, event);
             }
-            What::Freed { slot } => self.left(slot, None, Invariant::DrainedFirst, event),
+            What::Freed { slot } => {
+                self.owner.remove(slot.as_str());
+                self.left(slot, None, Invariant::DrainedFirst, event);
+            }
             What::Acquired {
                 slot,
                 process,
@@ -138,7 +145,8 @@ impl<'e> Court<'e> {
     fn began(&mut self, worker: Worker<'e>, event: &'e Event) {
         let (slot, process, token) = worker;
         self.works(&worker, event);
-        self.left(slot, Some(token), Invariant::NoOverlap, event);
+        // Of two, the one that the store knows is in the right.
+        let owner = self.owner.get(slot).copied().unwrap_or(token);
         let others = self.open.iter().find(|((of, who, under), open)| {
             *of == slot && *under == token && *who != process && open.late.is_none()
         });
@@ -154,6 +162,7 @@ impl<'e> Court<'e> {
             late: None,
         });
         open.pieces += 1;
+        self.left(slot, Some(owner), Invariant::NoOverlap, event);
     }
 
     /// I7: a worker that stopped does nothing more.

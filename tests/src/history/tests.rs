@@ -175,6 +175,23 @@ fn i3_tampering_from_outside_excuses_for_a_while() {
 }
 
 #[test]
+fn i3_whoever_begins_without_owning_is_the_one_to_blame() {
+    let again = |tampered: &str| {
+        format!(
+            "0 n1 granted 5
+             1 n1#1 acquired 5
+             2 {tampered}
+             3 n2 granted 7
+             4 n2#1 began 7
+             5 n1#1 began 5
+             6 n1#1 ended 5"
+        )
+    };
+    assert_eq!(found(&again("n1#1 revoked")), []);
+    assert_eq!(found(&again("n3#1 revoked")), [Invariant::NoOverlap]);
+}
+
+#[test]
 fn i4_a_token_that_is_granted_or_acquired_twice_is_found() {
     let granted = "
         0 n1 granted 5
