@@ -145,7 +145,7 @@ impl Dice {
         JobSpec {
             name: ["alpha", "beta", "gamma"][number],
             workers: rng.u32(1..=4),
-            unit_ms: *rng.choice(&[20, 300, 300, 1_500]).unwrap_or(&300),
+            unit_ms: *rng.choice(&[100, 400, 1_500, 5_000]).unwrap_or(&400),
             unlock_ms,
             aside_ms,
             fails,

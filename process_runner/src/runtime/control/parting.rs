@@ -36,7 +36,9 @@ impl Control<'_> {
         held.retiring = retiring;
         held.target = None;
         self.feed(&slot, Event::Arrived { revision });
-        if self.stopping && self.given_up {
+        // Heard of late: a plan that is newer than the slot's own may want it elsewhere by now.
+        let leaves = !retiring && self.orders.of(&slot, ordered) != Fate::Keep;
+        if leaves || self.stopping && self.given_up {
             self.feed(&slot, Event::Stop(StopReason::GiveUp));
         }
     }
