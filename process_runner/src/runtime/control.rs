@@ -156,7 +156,7 @@ impl<'a> Control<'a> {
             handle,
             inbox: Inbox::start(&session),
             orders: Orders::default(),
-            membership: Membership::default(),
+            membership: Membership::of(&session),
             watched: Watched::default(),
             gave_up: false,
             cut_off: 0,

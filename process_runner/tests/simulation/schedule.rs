@@ -200,8 +200,9 @@ impl Dice {
         match self.rng.u8(0..20) {
             0..=4 => self.process_fault(at),
             5..=6 => self.stale_leader(at),
-            7..=12 => self.way_fault(at),
-            13..=16 => self.store_fault(at),
+            7..=8 => self.flapping(at),
+            9..=13 => self.way_fault(at),
+            14..=17 => self.store_fault(at),
             _ => self.operator(at),
         }
     }
@@ -234,6 +235,29 @@ impl Dice {
         let later = at + self.lasts();
         self.step(at, Op::StaleLeader(member));
         self.step(later, Op::EndStaleLeader(member));
+    }
+
+    /// A node that is cut off, or stands still, again and again, and hears of the world in between for
+    /// moments only: long enough for one answer to an old question.
+    fn flapping(&mut self, mut at: u64) {
+        let node = self.rng.usize(0..self.nodes);
+        let ways = Ways {
+            node: Some(node),
+            member: None,
+        };
+        let (begin, end) = match self.rng.bool() {
+            true => (Op::Freeze(ways), Op::Thaw(ways)),
+            false => (Op::Pause(node), Op::Unpause(node)),
+        };
+        for _ in 0..self.rng.u64(2..8) {
+            self.step(at, begin.clone());
+            at += self.rng.u64(200..3_200);
+            self.step(at, end.clone());
+            at += self.rng.u64(5..400);
+        }
+        self.step(at, Op::Freeze(ways));
+        at += self.lasts();
+        self.step(at, Op::Thaw(ways));
     }
 
     fn way_fault(&mut self, at: u64) {
