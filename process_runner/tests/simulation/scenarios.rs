@@ -1,6 +1,13 @@
-//! Schedules by hand: the faults of the design's catalogue, each by its name, and what seeds found.
+//! Schedules by hand: the faults of the design's catalogue and the schedules that break simpler
+//! designs, each by its name, and what seeds found.
+
+mod faults;
+mod found;
+mod interleavings;
 
 use std::time::Duration;
+
+use tests::history::What;
 
 use super::run::{Outcome, play};
 use super::schedule::{JobSpec, Op, Schedule, Step, Ways};
@@ -57,43 +64,59 @@ fn job(name: &'static str, workers: u32) -> JobSpec {
     }
 }
 
-#[test]
-fn a_node_that_was_quiet_while_etcd_was_away_is_up_again() {
-    // `quiet` is sent and not answered, then taken back; it takes place when etcd is there again.
-    let steps = [
-        (2_500, Op::FreezeEtcd(true)),
-        (3_800, Op::Quiet(1)),
-        (7_000, Op::Resume(1)),
-        // As after a restart: the leases have their full time again.
-        (8_900, Op::ChangeLeader),
-        (9_000, Op::FreezeEtcd(false)),
-    ];
-    scenario(3, 2, &[job("alpha", 4)], &steps);
+/// All ways through one member.
+const fn through(member: usize) -> Ways {
+    let (node, member) = (None, Some(member));
+    Ways { node, member }
 }
 
-#[test]
-fn a_slot_that_is_heard_of_after_the_plan_that_takes_it_away_moves_on() {
-    // A slot is handed over to n1 while it cannot hear. When it can, the plan that it reads first
-    // gives that slot to n2, which came meanwhile.
-    let job = |name, workers, unit_ms| JobSpec {
-        unit_ms,
-        ..job(name, workers)
-    };
-    let beta = JobSpec {
-        unlock_ms: 81,
-        aside_ms: 2_504,
-        ..job("beta", 4, 100)
-    };
-    let jobs = [job("alpha", 4, 1_500), beta, job("gamma", 3, 400)];
-    let steps = [
-        (18, Op::Start(0)),
-        (74, Op::Start(1)),
-        (115, Op::Start(4)),
-        (127, Op::Start(3)),
-        (3_228, Op::Refuse(of_node(1), true)),
-        (3_977, Op::LoseReply(of_node(0), true)),
-        (4_767, Op::Start(2)),
-        (6_556, Op::Refuse(of_node(1), false)),
-    ];
-    seeded(204, 1, 5, &jobs, &steps);
+/// What the store granted: when, in seconds, to which node, and which slot.
+fn grants(outcome: &Outcome) -> impl Iterator<Item = (f64, String, String)> {
+    outcome.events.iter().filter_map(|event| match &event.what {
+        What::Granted { slot, node, .. } => {
+            Some((event.at.as_secs_f64(), node.clone(), slot.clone()))
+        }
+        _ => None,
+    })
+}
+
+/// How many effects the resource refused.
+fn refused(outcome: &Outcome) -> usize {
+    outcome.effects().1
+}
+
+/// From `since` seconds on no slot changed its owner or its token, and the work went on.
+fn undisturbed(outcome: &Outcome, since: f64) {
+    let changes = outcome.events.iter().filter(|event| {
+        let change = matches!(event.what, What::Granted { .. } | What::Freed { .. });
+        change && event.at.as_secs_f64() > since
+    });
+    assert_eq!(changes.count(), 0, "{}", outcome.text());
+    works_between(outcome, since, outcome.schedule.calm.as_secs_f64());
+}
+
+/// In every second between these two something got done.
+fn works_between(outcome: &Outcome, from: f64, to: f64) {
+    let mut second = from;
+    while second + 1.0 <= to {
+        assert!(
+            done(outcome, second, second + 1.0) > 0,
+            "{}",
+            outcome.text()
+        );
+        second += 1.0;
+    }
+}
+
+/// Nothing was done between these two seconds.
+fn no_work_between(outcome: &Outcome, from: f64, to: f64) {
+    assert_eq!(done(outcome, from, to), 0, "{}", outcome.text());
+}
+
+fn done(outcome: &Outcome, from: f64, to: f64) -> usize {
+    let effects = outcome.events.iter().filter(|event| {
+        let effect = matches!(event.what, What::Effect { .. });
+        effect && (from..to).contains(&event.at.as_secs_f64())
+    });
+    effects.count()
 }
