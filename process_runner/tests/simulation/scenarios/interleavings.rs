@@ -99,3 +99,21 @@ fn endless_drain_a_node_whose_workers_tidy_up_for_ever_leaves_all_the_same() {
     let moved = grants(&outcome).filter(|(at, node, _)| *at > 6.0 && node == "n1");
     assert!(moved.count() >= 2, "{}", outcome.text());
 }
+
+#[test]
+fn late_answer_the_deadline_counts_from_before_the_question() {
+    // n0 asks for a renewal, stands still for three seconds, and reads the answer then; right after
+    // that it is cut off. What it read is three seconds old, whenever it was read.
+    for phase in (0..1_600).step_by(200) {
+        let slow = |ms| Op::Delay(of_node(0), std::time::Duration::from_millis(ms));
+        let steps = [
+            (1_000, slow(400)),
+            (4_000 + phase, Op::Pause(0)),
+            (7_000 + phase, Op::Unpause(0)),
+            (7_450 + phase, Op::Freeze(of_node(0))),
+            (16_000, slow(0)),
+            (16_000, Op::Thaw(of_node(0))),
+        ];
+        scenario(1, 2, &[job("alpha", 4)], &steps);
+    }
+}
