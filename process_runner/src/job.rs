@@ -115,7 +115,11 @@ pub trait Job: Sized + Send + 'static {
     }
 
     /// Runs once in the life of a worker, before its first iteration: warm a cache, prepare a
-    /// statement. The slot is held already.
+    /// statement.
+    ///
+    /// With `prepare_ahead` in the configuration it runs before a planned move, while the worker on the
+    /// other node still works: the slot is not held yet, `cx.fence()` is 0 and `cx.still_owned()` is
+    /// false, so touch nothing that the other worker needs. Everywhere else the slot is held already.
     fn prepare(&mut self, _cx: &WorkerContext) -> impl Future<Output = JobResult<()>> + Send {
         async { Ok(()) }
     }

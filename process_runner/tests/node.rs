@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 mod node {
+    mod ahead;
     mod blocking;
     mod cluster;
     mod driver;

@@ -37,6 +37,8 @@ pub struct JobConfig {
     pub record_timeout: Option<Duration>,
     /// A worker without progress for this long is reported, then restarted.
     pub stuck_after: Option<Duration>,
+    /// How long a worker that is to move works on, at most, while the worker that follows it prepares.
+    pub prepare_ahead: Duration,
     /// What happens after an error.
     pub retry: RetryConfig,
     /// The fields of the job's struct, secrets included.
@@ -60,6 +62,7 @@ impl fmt::Debug for JobConfig {
             .field("idle", &self.idle)
             .field("record_timeout", &self.record_timeout)
             .field("stuck_after", &self.stuck_after)
+            .field("prepare_ahead", &self.prepare_ahead)
             .field("retry", &self.retry)
             .field("options", &format_args!("{}", self.shown_options))
             .field("place", &self.place)

@@ -110,6 +110,9 @@ section! {
         record_timeout: Time<1, YEAR>,
         /// A worker without progress for this long is reported, then restarted.
         stuck_after: Time<1_000, YEAR>,
+        /// Before a planned move the worker on the other node runs `prepare` first, while this one works
+        /// on for at most so long.
+        prepare_ahead: Time<0, YEAR> = "0s",
         /// What happens after an error.
         retry: RawRetry,
         /// The fields of the job's struct.

@@ -4,7 +4,7 @@
 //!
 //! | compares | puts |
 //! |---|---|
-//! | the member key is as the leader saw it; each slot is absent | the slots on the node's lease, the ledger `held` of each, one note in the node's inbox |
+//! | the member key is as the leader saw it; each slot is absent | the slots on the node's lease, for each job one entry of the ledger that says they are held, one note in the node's inbox |
 //!
 //! A grant that commits late is harmless: either its comparisons refuse it, or it is a holding like
 //! any other, under an order that is older than the node's plan, and the node gives it back.
@@ -16,13 +16,13 @@ use etcd_client::{Compare, CompareOp, PutOptions, TxnOp};
 
 use super::guarded::{Guarded, Part, part};
 use super::indexes::Indexes;
-use super::records::{LedgerRecord, LedgerState, NoteRecord, Order, SlotRecord, encode};
+use super::records::{BatchRecord, NoteRecord, Order, SlotRecord, encode};
 use super::{CallError, Session};
 use crate::chance::random_u128;
 use crate::model::Slot;
 
-/// At most so many slots in one transaction: two puts each, and a note for each node, stay below
-/// etcd's limit of 128 operations.
+/// At most so many slots in one transaction: each with an entry of the ledger of its own, if each is of
+/// another job, and a note for each node stay below etcd's limit of 128 operations.
 const SLOTS: usize = 60;
 
 /// Slots for one node.
@@ -124,14 +124,23 @@ impl Session {
             let key = self.keys.slot(slot);
             conditions.push(Compare::create_revision(key.as_str(), CompareOp::Equal, 0));
             puts.push(TxnOp::put(key, encode(&slot_record(grant)), on_lease()));
-            puts.push(TxnOp::put(
-                self.keys.fence(slot),
-                encode(&ledger(grant)),
-                None,
-            ));
         }
-        let note = self.keys.note(&grant.node, grant.nonce);
-        puts.push(TxnOp::put(note, encode(&arrived(grant)), on_lease()));
+        let slots = by_job(grant);
+        for (job, indexes) in &slots {
+            let key = self.keys.batch(job, grant.nonce);
+            let record = BatchRecord {
+                indexes: indexes.clone(),
+                owner: grant.node.to_string(),
+            };
+            puts.push(TxnOp::put(key, encode(&record), None));
+        }
+        let note = NoteRecord::Arrived {
+            slots,
+            ordered: grant.ordered,
+            retiring: grant.retiring,
+        };
+        let key = self.keys.note(&grant.node, grant.nonce);
+        puts.push(TxnOp::put(key, encode(&note), on_lease()));
         let first = grant.slots.iter().take(1);
         let reads = first.map(|slot| TxnOp::get(self.keys.slot(slot), None));
         part(conditions, puts, reads.collect())
@@ -164,26 +173,13 @@ fn slot_record(grant: &Grant) -> SlotRecord {
     }
 }
 
-fn ledger(grant: &Grant) -> LedgerRecord {
-    LedgerRecord {
-        state: LedgerState::Held,
-        owner: grant.node.to_string(),
-    }
-}
-
-fn arrived(grant: &Grant) -> NoteRecord {
+fn by_job(grant: &Grant) -> BTreeMap<String, Indexes> {
     let mut slots: BTreeMap<String, Indexes> = BTreeMap::new();
     for slot in &grant.slots {
-        slots
-            .entry(slot.job.to_string())
-            .or_default()
-            .insert(slot.index);
+        let indexes = slots.entry(slot.job.to_string()).or_default();
+        indexes.insert(slot.index);
     }
-    NoteRecord::Arrived {
-        slots,
-        ordered: grant.ordered,
-        retiring: grant.retiring,
-    }
+    slots
 }
 
 #[cfg(test)]

@@ -99,9 +99,7 @@ impl Session {
             .or_else(self.read_posts());
         let reply = self.settle(txn).await?;
         if reply.succeeded() {
-            let revision = reply.header().map_or(0, |header| header.revision());
-            let parts = reply.op_responses().into_iter();
-            Ok(Guarded::Done(parts.map(|p| judge(p, revision)).collect()))
+            Ok(Guarded::Done(judged(reply)))
         } else {
             Ok(Guarded::Deposed(self.posts_in(&reply)))
         }
@@ -111,6 +109,13 @@ impl Session {
 /// A part of a guarded transaction.
 pub(super) fn part(when: Vec<Compare>, then: Vec<TxnOp>, or_else: Vec<TxnOp>) -> TxnOp {
     TxnOp::txn(Txn::new().when(when).and_then(then).or_else(or_else))
+}
+
+/// What became of the parts of a transaction.
+pub(super) fn judged(reply: TxnResponse) -> Vec<Part> {
+    let revision = reply.header().map_or(0, |header| header.revision());
+    let parts = reply.op_responses().into_iter();
+    parts.map(|part| judge(part, revision)).collect()
 }
 
 fn judge(response: TxnOpResponse, revision: i64) -> Part {

@@ -9,7 +9,8 @@
 //! <prefix>/standby                    who plans next
 //! <prefix>/inbox/<node>/plan          what the node should hold  \  one watch over
 //! <prefix>/inbox/<node>/<nonce>       a note to the node         /   [inbox/<node>/, inbox/<node>0)
-//! <prefix>/fences/<job>/<index>       ledger; survives the slot
+//! <prefix>/fences/<job>/<index>       ledger of a slot; survives it     \  see `ledger`
+//! <prefix>/fences/<job>/granted-<nonce>   of slots granted at once      /
 //! <prefix>/configs/<hash>             what the planner needs of a configuration
 //! <prefix>/status/<node>              worker states and reasons
 //! <prefix>/watchers/<id>              somebody looks: counters are wanted
@@ -40,6 +41,18 @@ pub(crate) enum PlannerKey {
     Meta,
     Slot(Slot),
 }
+
+/// A key of the ledger, parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LedgerKey {
+    /// Of one slot.
+    Slot(Slot),
+    /// Of slots of this job that were granted at once.
+    Batch(Arc<str>),
+}
+
+/// Begins the name of a batch. An index never begins with it.
+const BATCH: &str = "granted-";
 
 impl Keys {
     /// The layout under `prefix`. A trailing slash makes no difference.
@@ -115,12 +128,29 @@ impl Keys {
         self.range(&format!("fences/{job}"))
     }
 
-    /// The slot whose ledger the key is; `None` for every other key.
-    pub(crate) fn parse_fence(&self, key: &[u8]) -> Option<Slot> {
+    /// The ledger of slots of one job that were granted at once.
+    pub(crate) fn batch(&self, job: &str, nonce: u128) -> String {
+        format!("{}/fences/{job}/{BATCH}{nonce:032x}", self.prefix)
+    }
+
+    /// All of those of one job: `.` follows `-` in ASCII.
+    pub(crate) fn batches_of(&self, job: &str) -> Range {
+        let from = format!("{}/fences/{job}/{BATCH}", self.prefix).into_bytes();
+        let mut to = from.clone();
+        to.pop();
+        to.push(b'.');
+        Range { from, to }
+    }
+
+    /// What the key is in the ledger; `None` for every other key.
+    pub(crate) fn parse_fence(&self, key: &[u8]) -> Option<LedgerKey> {
         let key = std::str::from_utf8(key).ok()?;
         let rest = key.strip_prefix(&*self.prefix)?.strip_prefix("/fences/")?;
-        let (job, index) = rest.split_once('/')?;
-        Some(Slot::new(job, index.parse().ok()?))
+        let (job, name) = rest.split_once('/')?;
+        if name.starts_with(BATCH) {
+            return Some(LedgerKey::Batch(job.into()));
+        }
+        Some(LedgerKey::Slot(Slot::new(job, name.parse().ok()?)))
     }
 
     pub(crate) fn config(&self, hash: &str) -> String {
@@ -238,7 +268,15 @@ mod tests {
         let key = keys.fence(&fence).into_bytes();
         let of_job = keys.fences_of("process_queue");
         assert!(of_job.from <= key && key < of_job.to);
-        assert_eq!(keys.parse_fence(&key), Some(fence));
+        assert_eq!(keys.parse_fence(&key), Some(LedgerKey::Slot(fence)));
+        let batch = keys.batch("process_queue", 7).into_bytes();
+        assert!(of_job.holds(&batch) && keys.batches_of("process_queue").holds(&batch));
+        assert!(!keys.batches_of("process_queue").holds(&key));
+        assert!(!keys.batches_of("process").holds(&batch));
+        assert_eq!(
+            keys.parse_fence(&batch),
+            Some(LedgerKey::Batch("process_queue".into()))
+        );
         assert_eq!(
             keys.parse_planner(keys.member("a-2").as_bytes()),
             Some(PlannerKey::Member("a-2".into()))

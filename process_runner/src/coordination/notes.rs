@@ -17,15 +17,18 @@
 //!
 //! If etcd's answer to the put is lost, the node may or may not find the note, and the error says so.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client::{Compare, CompareOp, EventType, PutOptions, Txn, TxnOp};
 
+use super::indexes::Indexes;
 use super::keys::{Keys, Range};
 use super::records::{NoteRecord, encode};
 use super::session::explain;
-use super::{CallError, CoordinationError, Etcd};
+use super::slots::Target;
+use super::{CallError, CoordinationError, Etcd, Session};
 use crate::chance::random_u128;
 
 /// A node as its member key shows it.
@@ -71,6 +74,47 @@ pub(crate) async fn deliver(
     match tokio::time::timeout(patience, sent.answer(etcd, revision)).await {
         Ok(answer) => answer.map_err(|error| explain(error, etcd)),
         Err(_) => sent.take_back(etcd).await,
+    }
+}
+
+impl Session {
+    /// Asks the node that `slots` go to to prepare their workers, and waits until it did, at most
+    /// `patience`. False if it is not there any more as the plan saw it.
+    ///
+    /// Cancel safe: the node may prepare, and drops what does not come.
+    pub(crate) async fn ask_to_prepare(
+        &self,
+        target: &Target,
+        slots: BTreeMap<String, Indexes>,
+        patience: Duration,
+    ) -> bool {
+        let note = NoteRecord::Prepare { slots };
+        let asked = async {
+            let fail = |error| explain(error, &self.etcd);
+            let Some(recipient) = self.recipient(target).await.map_err(fail)? else {
+                return Ok(Delivery::Gone);
+            };
+            deliver(&self.etcd, &self.keys, &recipient, &note, patience).await
+        };
+        match asked.await {
+            Ok(delivery) => delivery != Delivery::Gone,
+            Err(error) => {
+                tracing::debug!(node = target.node, %error, "could not be asked to prepare");
+                true
+            }
+        }
+    }
+
+    /// The node, if it is as the plan saw it.
+    async fn recipient(&self, target: &Target) -> Result<Option<Recipient>, CallError> {
+        let found = self.etcd.get(&self.keys.member(&target.node), 0).await?;
+        let mut members = found.kvs().iter();
+        let member = members.find(|kv| kv.mod_revision() == target.destination.member);
+        Ok(member.map(|member| Recipient {
+            node: target.node.as_str().into(),
+            lease: target.destination.lease,
+            member_created: member.create_revision(),
+        }))
     }
 }
 

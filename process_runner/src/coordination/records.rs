@@ -162,6 +162,9 @@ pub(crate) enum NoteRecord {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         retiring: bool,
     },
+    /// These slots are planned for the node and will come to it: run `prepare` of their workers now.
+    /// Acknowledged when that is done.
+    Prepare { slots: BTreeMap<String, Indexes> },
     /// Take no slots and hand over those there are.
     Quiet,
     /// No longer.
@@ -192,6 +195,14 @@ pub(crate) struct LedgerRecord {
 pub(crate) enum LedgerState {
     Held,
     Clean,
+}
+
+/// `fences/<job>/granted-<nonce>`: these are `held`, unless something newer says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BatchRecord {
+    pub(crate) indexes: Indexes,
+    /// The owner's name.
+    pub(crate) owner: String,
 }
 
 /// `configs/<hash>`: what others need to know of a configuration.

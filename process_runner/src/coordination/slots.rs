@@ -1,5 +1,5 @@
 //! Retaking, handing over and giving back a slot: each one transaction, conditioned on what it
-//! rests on.
+//! rests on. Those of several slots travel in one, as parts that are judged each by itself.
 //!
 //! | transaction | compares | puts |
 //! |---|---|---|
@@ -16,8 +16,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse, TxnResponse};
+use etcd_client::{Compare, CompareOp, GetResponse, KeyValue, PutOptions, Txn, TxnOp};
 
+use super::guarded::{Part, judged, part};
 use super::indexes::Indexes;
 use super::records::{
     Destination, LedgerRecord, LedgerState, NoteRecord, Order, SlotRecord, encode,
@@ -73,51 +74,63 @@ pub(crate) struct Target {
 }
 
 impl Session {
-    /// Carries out one transaction.
+    /// Carries out these transactions in one, each judged by itself: they must be of different slots,
+    /// and all transfers among them must go to one node. The answers stand in their order.
     ///
-    /// Dropped, its outcome is unknown.
-    pub(crate) async fn transact(&self, slot: &Slot, transaction: &Transaction) -> Answer {
-        let txn = match transaction {
-            Transaction::Reclaim { .. } => self.reclaim(slot, transaction),
+    /// Dropped, their outcome is unknown.
+    pub(crate) async fn transact(&self, calls: &[(&Slot, &Transaction)]) -> Vec<Answer> {
+        let parts = calls.iter().map(|(slot, of)| self.part_of(slot, of));
+        let txn = Txn::new().and_then(parts.collect::<Vec<_>>());
+        match self.etcd.txn(txn).await {
+            Ok(reply) => {
+                let parts = judged(reply).into_iter().zip(calls);
+                parts.map(|(part, (_, of))| self.answer(part, of)).collect()
+            }
+            Err(error) => calls.iter().map(|(_, of)| failed(&error, of)).collect(),
+        }
+    }
+
+    fn part_of(&self, slot: &Slot, transaction: &Transaction) -> TxnOp {
+        match transaction {
+            Transaction::Reclaim {
+                nonce,
+                revision,
+                ordered,
+                retiring,
+            } => self.reclaim(slot, *revision, (*nonce, *ordered, *retiring)),
             Transaction::Transfer {
                 nonce,
                 revision,
                 target,
             } => self.transfer(slot, *nonce, *revision, target),
             Transaction::Release { revision, clean } => self.release(slot, *revision, *clean),
-        };
-        match self.etcd.txn(txn).await {
-            Ok(reply) => match transaction {
-                Transaction::Reclaim { nonce, .. } => self.judge_reclaim(&reply, *nonce),
+        }
+    }
+
+    fn answer(&self, part: Part, transaction: &Transaction) -> Answer {
+        match (transaction, part) {
+            (Transaction::Reclaim { .. }, Part::Done { revision }) => Answer::Granted { revision },
+            (Transaction::Reclaim { nonce, .. }, Part::Refused { reads }) => {
+                self.judge_reclaim(&reads, *nonce)
+            }
+            (
                 Transaction::Transfer {
                     nonce, revision, ..
-                } => self.judge_transfer(&reply, *nonce, *revision),
-                // A release that is refused finds the slot gone or changed: not ours either way.
-                Transaction::Release { .. } => Answer::Released,
-            },
-            // The target's lease may be the one that is gone; a transfer is conditioned on its
-            // member key, but the key may outlive its lease by a moment.
-            Err(CallError::LeaseGone) if matches!(transaction, Transaction::Transfer { .. }) => {
-                Answer::Refused { owner: None }
-            }
-            Err(CallError::LeaseGone) => Answer::SessionOver,
-            Err(error) => Answer::Unknown {
-                reason: error.to_string(),
-            },
+                },
+                Part::Refused { reads },
+            ) => self.judge_transfer(&reads, *nonce, *revision),
+            // A release that is refused finds the slot gone or changed: not ours either way.
+            (Transaction::Transfer { .. } | Transaction::Release { .. }, _) => Answer::Released,
         }
     }
 
     /// An earlier, identical transaction may have taken place: then the slot bears our nonce.
-    fn judge_reclaim(&self, reply: &TxnResponse, nonce: Nonce) -> Answer {
-        if reply.succeeded() {
-            let revision = reply.header().map_or(0, |header| header.revision());
-            return Answer::Granted { revision };
-        }
-        let (slot, member) = reads(reply);
-        if member.is_none_or(|member| member.created != self.member_created) {
+    fn judge_reclaim(&self, reads: &[GetResponse], nonce: Nonce) -> Answer {
+        let (slot, member) = (read(reads, 0), read(reads, 1));
+        if member.is_none_or(|member| member.create_revision() != self.member_created) {
             return Answer::SessionOver;
         }
-        match slot.and_then(|slot| Some((slot.modified, slot.record()?))) {
+        match slot.and_then(|slot| Some((slot.mod_revision(), record(slot)?))) {
             Some((revision, record)) if record.nonce == mark(nonce) => Answer::Granted { revision },
             Some((_, record)) => Answer::Refused {
                 owner: Some(record.owner),
@@ -128,21 +141,18 @@ impl Session {
 
     /// The slot bears our nonce if an earlier, identical transaction took place. Else it is ours
     /// still, and only the target or the plan changed, or it is not.
-    fn judge_transfer(&self, reply: &TxnResponse, nonce: Nonce, revision: i64) -> Answer {
-        if reply.succeeded() {
-            return Answer::Released;
-        }
-        let (slot, member) = reads(reply);
-        if member.is_none_or(|member| member.created != self.member_created) {
+    fn judge_transfer(&self, reads: &[GetResponse], nonce: Nonce, revision: i64) -> Answer {
+        let (slot, member) = (read(reads, 0), read(reads, 1));
+        if member.is_none_or(|member| member.create_revision() != self.member_created) {
             return Answer::SessionOver;
         }
         let Some(slot) = slot else {
             return Answer::Lost { owner: None };
         };
-        if slot.modified == revision {
+        if slot.mod_revision() == revision {
             return Answer::Refused { owner: None };
         }
-        match slot.record() {
+        match record(slot) {
             Some(record) if record.nonce == mark(nonce) => Answer::Released,
             record => Answer::Lost {
                 owner: record.map(|record| record.owner),
@@ -150,16 +160,12 @@ impl Session {
         }
     }
 
-    fn reclaim(&self, slot: &Slot, transaction: &Transaction) -> Txn {
-        let Transaction::Reclaim {
-            nonce,
-            revision,
-            ordered,
-            retiring,
-        } = *transaction
-        else {
-            return Txn::new();
-        };
+    fn reclaim(
+        &self,
+        slot: &Slot,
+        revision: i64,
+        (nonce, ordered, retiring): (Nonce, Order, bool),
+    ) -> TxnOp {
         let record = SlotRecord {
             owner: self.node.to_string(),
             incarnation: self.incarnation.to_string(),
@@ -168,16 +174,17 @@ impl Session {
             retiring,
         };
         let on_lease = PutOptions::new().with_lease(self.lease);
-        Txn::new()
-            .when([self.unchanged(slot, revision), self.is_member()])
-            .and_then([
+        part(
+            vec![self.unchanged(slot, revision), self.is_member()],
+            vec![
                 TxnOp::put(self.keys.slot(slot), encode(&record), Some(on_lease)),
                 self.put_ledger(slot, LedgerState::Held, &self.node),
-            ])
-            .or_else(self.read_slot(slot))
+            ],
+            self.read_slot(slot),
+        )
     }
 
-    fn transfer(&self, slot: &Slot, nonce: Nonce, revision: i64, target: &Target) -> Txn {
+    fn transfer(&self, slot: &Slot, nonce: Nonce, revision: i64, target: &Target) -> TxnOp {
         let (node, destination) = (&target.node, &target.destination);
         let record = SlotRecord {
             owner: node.clone(),
@@ -194,28 +201,27 @@ impl Session {
         let on_lease = || Some(PutOptions::new().with_lease(destination.lease));
         let plan = self.keys.plan(&self.node);
         let member = self.keys.member(node);
-        Txn::new()
-            .when([
+        part(
+            vec![
                 self.unchanged(slot, revision),
                 Compare::mod_revision(plan, CompareOp::Equal, target.plan),
                 Compare::mod_revision(member, CompareOp::Equal, destination.member),
-            ])
-            .and_then([
+            ],
+            vec![
                 TxnOp::put(self.keys.slot(slot), encode(&record), on_lease()),
                 self.put_ledger(slot, LedgerState::Held, node),
                 TxnOp::put(self.keys.note(node, nonce), encode(&note), on_lease()),
-            ])
-            .or_else(self.read_slot(slot))
+            ],
+            self.read_slot(slot),
+        )
     }
 
-    fn release(&self, slot: &Slot, revision: i64, clean: bool) -> Txn {
+    fn release(&self, slot: &Slot, revision: i64, clean: bool) -> TxnOp {
         let mut operations = vec![TxnOp::delete(self.keys.slot(slot), None)];
         if clean {
             operations.push(self.put_ledger(slot, LedgerState::Clean, &self.node));
         }
-        Txn::new()
-            .when([self.unchanged(slot, revision)])
-            .and_then(operations)
+        part(vec![self.unchanged(slot, revision)], operations, Vec::new())
     }
 
     fn unchanged(&self, slot: &Slot, revision: i64) -> Compare {
@@ -249,32 +255,24 @@ fn mark(nonce: Nonce) -> String {
     format!("{nonce:032x}")
 }
 
-/// The slot and our member key, as the `else` branch read them.
-fn reads(reply: &TxnResponse) -> (Option<Read>, Option<Read>) {
-    let mut reads = reply.op_responses().into_iter();
-    let slot = reads.next().and_then(first);
-    (slot, reads.next().and_then(first))
-}
-
-struct Read {
-    value: Vec<u8>,
-    created: i64,
-    modified: i64,
-}
-
-impl Read {
-    fn record(&self) -> Option<SlotRecord> {
-        serde_json::from_slice(&self.value).ok()
+/// What a transaction came to that etcd refused or did not answer.
+fn failed(error: &CallError, transaction: &Transaction) -> Answer {
+    match (error, transaction) {
+        // The target's lease may be the one that is gone; a transfer is conditioned on its
+        // member key, but the key may outlive its lease by a moment.
+        (CallError::LeaseGone, Transaction::Transfer { .. }) => Answer::Refused { owner: None },
+        (CallError::LeaseGone, _) => Answer::SessionOver,
+        (error, _) => Answer::Unknown {
+            reason: error.to_string(),
+        },
     }
 }
 
-fn first(response: TxnOpResponse) -> Option<Read> {
-    match response {
-        TxnOpResponse::Get(get) => get.kvs().first().map(|kv| Read {
-            value: kv.value().to_vec(),
-            created: kv.create_revision(),
-            modified: kv.mod_revision(),
-        }),
-        _ => None,
-    }
+/// The slot (0) and our member key (1), as the `else` branch read them.
+fn read(reads: &[GetResponse], number: usize) -> Option<&KeyValue> {
+    reads.get(number)?.kvs().first()
+}
+
+fn record(slot: &KeyValue) -> Option<SlotRecord> {
+    serde_json::from_slice(slot.value()).ok()
 }

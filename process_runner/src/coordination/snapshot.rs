@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use etcd_client::{GetResponse, KeyValue};
 
+use super::follow::Entry;
 use super::keys::{Keys, PlannerKey};
+use super::ledger::Ledger;
 use super::records::{
     ConfigRecord, LeaderRecord, LedgerRecord, MemberRecord, MetaRecord, OverrideRecord, PlanRecord,
     SlotRecord, StatusRecord, decode,
@@ -86,14 +88,12 @@ pub(crate) async fn read_ledger(
     keys: &Keys,
     slot: &Slot,
 ) -> Result<Option<LedgerRecord>, CoordinationError> {
-    let key = keys.fence(slot);
-    let found = etcd.get(&key, 0).await;
-    let found = found.map_err(|error| explain(error, etcd))?;
-    found
-        .kvs()
-        .first()
-        .map(|kv| decode(&key, kv.value()))
-        .transpose()
+    let ranges = [keys.only(keys.fence(slot)), keys.batches_of(&slot.job)];
+    let read = etcd.ranges(ranges).await;
+    let (_, answers) = read.map_err(|error| explain(error, etcd))?;
+    let entries = answers.iter().flat_map(GetResponse::kvs).map(Entry::from);
+    let ledger = Ledger::of(keys, entries);
+    Ok(ledger.entry(slot).cloned())
 }
 
 impl ClusterSnapshot {

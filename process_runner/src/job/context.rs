@@ -44,8 +44,10 @@ impl WorkerContext {
     ///
     /// Write it with your data, in the same transaction, and refuse a smaller one. It fits an
     /// `i64`.
+    ///
+    /// 0 in a `prepare` that runs ahead, before the slot is held.
     pub fn fence(&self) -> u64 {
-        self.holding.identity.fence.get()
+        self.holding.fence()
     }
 
     /// The name of the node this worker runs on.
@@ -72,7 +74,7 @@ impl WorkerContext {
         }
     }
 
-    /// True while nobody else can hold this worker's slot.
+    /// True while nobody else can hold this worker's slot. False in a `prepare` that runs ahead.
     ///
     /// Compares two instants: no network. Ask again before each effect on the outside world that
     /// takes long to prepare.

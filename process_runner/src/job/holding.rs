@@ -4,12 +4,15 @@
 //! stamps its progress, the control loop asks it to stop or tells it that the slot is lost, and
 //! the status is read from any thread. A new holding of the same slot is a new value with a
 //! greater fence.
+//!
+//! A worker may be made ready before its slot is there (see `runtime::control::ahead`). Until then the
+//! holding has no fence and owns nothing.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, SetOnce, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
@@ -22,7 +25,6 @@ pub(crate) struct Identity {
     /// The slot is here only to be unlocked.
     pub(crate) retiring: bool,
     pub(crate) slot: Slot,
-    pub(crate) fence: Fence,
     pub(crate) node: Arc<str>,
     pub(crate) incarnation: Arc<str>,
 }
@@ -30,6 +32,10 @@ pub(crate) struct Identity {
 /// The shared state of one holding.
 pub(crate) struct Holding {
     pub(crate) identity: Identity,
+    /// Since the slot is held.
+    fence: SetOnce<Fence>,
+    /// Since the worker has run `prepare` once, whether it succeeded or not.
+    pub(crate) prepared: SetOnce<()>,
     pub(crate) clock: Clock,
     pub(crate) workers: AtomicU32,
     /// Asks for stops. Read through [`Holding::stop_phase`]; subscribed to only while waiting.
@@ -44,7 +50,8 @@ pub(crate) struct Holding {
     /// Without progress for so long, a worker is stuck.
     stuck_after: Option<Duration>,
     validity: Arc<Validity>,
-    lost: AtomicBool,
+    /// From the moment the slot is held until it is lost.
+    owned: AtomicBool,
     stop_now: AtomicU8,
     progress_at: AtomicU64,
     phase: AtomicU8,
@@ -85,7 +92,7 @@ pub(crate) struct Standing {
 }
 
 impl Holding {
-    /// A holding that just began. `changed` is told whenever its standing changes.
+    /// A holding that is about to begin. `changed` is told whenever its standing changes.
     pub(crate) fn new(
         identity: Identity,
         workers: u32,
@@ -96,6 +103,8 @@ impl Holding {
     ) -> Self {
         Self {
             identity,
+            fence: SetOnce::new(),
+            prepared: SetOnce::new(),
             clock,
             workers: AtomicU32::new(workers),
             stop: watch::Sender::new(StopPhase::Run),
@@ -106,7 +115,7 @@ impl Holding {
             kick: Notify::new(),
             stuck_after,
             validity,
-            lost: AtomicBool::new(false),
+            owned: AtomicBool::new(false),
             stop_now: AtomicU8::new(StopPhase::Run as u8),
             progress_at: AtomicU64::new(clock.now().as_nanos()),
             phase: AtomicU8::new(Phase::Starting as u8),
@@ -123,9 +132,28 @@ impl Holding {
         self.workers.store(workers, Ordering::Relaxed);
     }
 
+    /// The slot is held, under this fence. A holding begins once.
+    pub(crate) fn held(&self, fence: Fence) {
+        self.progress_at
+            .store(self.clock.now().as_nanos(), Ordering::Relaxed);
+        if self.fence.set(fence).is_ok() {
+            self.owned.store(true, Ordering::Release);
+        }
+    }
+
+    /// The token as user code sees it; 0 while the slot is not held yet.
+    pub(crate) fn fence(&self) -> u64 {
+        self.fence.get().map_or(0, |fence| fence.get())
+    }
+
+    /// Completes once the slot is held. Cancel safe.
+    pub(crate) async fn until_held(&self) {
+        self.fence.wait().await;
+    }
+
     /// How sure the slot is at `now`.
     pub(crate) fn hold(&self, now: Moment) -> Hold {
-        if self.lost.load(Ordering::Acquire) || !self.validity.holds(now) {
+        if !self.owned.load(Ordering::Acquire) || !self.validity.holds(now) {
             Hold::Lost
         } else if self.validity.may_begin(now) {
             Hold::Firm
@@ -151,7 +179,7 @@ impl Holding {
 
     /// Says that the slot is lost: everything ends now and nothing is unlocked any more.
     pub(crate) fn lose(&self) {
-        self.lost.store(true, Ordering::Release);
+        self.owned.store(false, Ordering::Release);
         self.request_stop(StopPhase::Abort);
     }
 

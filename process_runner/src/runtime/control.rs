@@ -17,7 +17,7 @@
 //! # Guarantees
 //!
 //! - The session is closed (its lease revoked) only when no worker runs any more.
-//! - At most [`CALLS`] transactions are under way at once; the queue holds at most one per slot.
+//! - At most [`BATCHES`] transactions are under way at once; the queue holds at most one per slot.
 //! - An answer to a transaction that its slot no longer waits for is dropped.
 //!
 //! # How it fails
@@ -25,6 +25,7 @@
 //! A session whose lease is gone ends with [`Served::SessionLost`] after its workers have stopped;
 //! the node then opens a new one. A worker that cannot be stopped ends the node.
 
+mod ahead;
 mod calls;
 mod inbox;
 mod lease;
@@ -43,6 +44,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::ahead::Ahead;
 use self::calls::Calls;
 use self::inbox::Inbox;
 use self::membership::Membership;
@@ -96,6 +98,7 @@ pub(super) struct Control<'a> {
     inbox: Inbox,
     orders: Orders,
     membership: Membership,
+    ahead: Ahead,
     /// What each renewal looks at.
     watched: Watched,
     gave_up: bool,
@@ -157,6 +160,7 @@ impl<'a> Control<'a> {
             inbox: Inbox::start(&session),
             orders: Orders::default(),
             membership: Membership::of(&session),
+            ahead: Ahead::default(),
             watched: Watched::default(),
             gave_up: false,
             cut_off: 0,
@@ -190,9 +194,10 @@ impl<'a> Control<'a> {
                 pulse = heartbeat.changed() => self.on_pulse(pulse),
                 () = operator.asks() => self.obey(operator),
                 Some(ended) = self.workers.join_next_with_id() => self.on_ended(ended),
-                Some(done) = self.calls.next() => self.on_answer(done),
+                Some(answers) = self.calls.next() => self.on_answers(answers),
                 heard = self.inbox.next() => self.on_inbox(heard),
                 said = self.membership.done() => self.on_said(said),
+                done = self.ahead.next() => self.on_ahead(done),
                 () = self.changed.notified() => self.publisher.changed(self.clock.now()),
                 () = self.publisher.watchers_changed() => {}
                 () = self.clock.sleep_until(deadline) => self.tick(),
@@ -213,7 +218,8 @@ impl<'a> Control<'a> {
         if self.drained() {
             self.leave();
         }
-        if self.stopping && !self.given_up && now >= self.hand_over_until {
+        if self.stopping && !self.given_up && now >= self.hand_over_until && !self.ahead.is_asking()
+        {
             tracing::info!("no plan says where the slots go; giving them back");
             self.give_up_all();
         }

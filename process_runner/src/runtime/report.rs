@@ -15,7 +15,7 @@ pub(super) fn worker_record(slot: &Slot, held: &Held, now: Moment, counters: boo
     WorkerRecord {
         job: slot.job.to_string(),
         index: slot.index,
-        fence: holding.map_or(0, |holding| holding.identity.fence.get()),
+        fence: holding.map_or(0, |holding| holding.fence()),
         state: state.to_owned(),
         phase: counted.map(|holding| holding.phase().name().to_owned()),
         reason,

@@ -1,8 +1,8 @@
 //! The worker: the loop that runs a job's iterations for one holding of a slot.
 //!
 //! ```text
-//! build -> prepare -> (iterate -> pause)* -> end
-//!   ^________________________|  a broken iteration, or `cx.abort()`: the value is built afresh
+//! build -> prepare -> slot held? -> (iterate -> pause)* -> end
+//!   ^______________________________________|  a broken iteration, or `cx.abort()`: the value is built afresh
 //! ```
 //!
 //! # Guarantees
@@ -92,8 +92,14 @@ impl Worker<'_> {
     async fn run(&mut self) -> WorkerEnd {
         let mut job: Option<Box<dyn ErasedJob>> = None;
         loop {
-            let report = match self.ready(&mut job).await {
-                Ok(job) => self.iterate(job).await,
+            let ready = self.ready(&mut job).await;
+            // Who waits for it wants to know that it was tried; a failure is tried again below.
+            let _ = self.cx.holding().prepared.set(());
+            let report = match ready {
+                Ok(job) => match self.held().await {
+                    true => self.iterate(job).await,
+                    false => report(Ending::Stopped),
+                },
                 Err(report) => report,
             };
             if let Some(end) = self.end_after(&report) {
@@ -110,6 +116,20 @@ impl Worker<'_> {
             }
             self.tell(pause, report.failure);
             self.pause(pause).await;
+        }
+    }
+
+    /// Waits until the slot is held. False if the worker is to stop before.
+    async fn held(&self) -> bool {
+        let holding = self.cx.holding();
+        if holding.fence() > 0 {
+            return true;
+        }
+        holding.begin(Phase::Pause, holding.clock.now());
+        tokio::select! {
+            biased;
+            () = self.cx.stopping() => false,
+            () = holding.until_held() => true,
         }
     }
 

@@ -26,6 +26,13 @@ async fn keys(client: &mut Client, part: &str) -> Vec<(String, String, i64)> {
     kvs.filter(|(key, ..)| key.contains(part)).collect()
 }
 
+/// The entry that was written last.
+async fn newest(client: &mut Client, part: &str) -> (String, String) {
+    let entries = keys(client, part).await.into_iter();
+    let (key, value, _) = entries.max_by_key(|(.., revision)| *revision).unwrap();
+    (key, value)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slot_deleted_from_outside_stops_its_worker_which_unlocks_nothing() {
     let cluster = Cluster::new();
@@ -73,17 +80,13 @@ async fn the_ledger_says_whether_the_last_end_was_clean() {
     let node = cluster.start("a", SLOW);
     cluster.log.wait_for("begin 0.0").await;
     let mut client = client(&cluster).await;
-    assert!(
-        keys(&mut client, "/fences/").await[0]
-            .1
-            .contains(r#""state":"held""#)
-    );
+    let (key, value) = newest(&mut client, "/fences/work/").await;
+    assert!(key.contains("/granted-"), "{key}");
+    assert_eq!(value, r#"{"indexes":"0","owner":"a"}"#);
     assert_eq!(node.stop().await, NodeEnd::Clean);
-    assert!(
-        keys(&mut client, "/fences/").await[0]
-            .1
-            .contains(r#""state":"clean""#)
-    );
+    let (key, value) = newest(&mut client, "/fences/work/").await;
+    assert!(key.ends_with("/fences/work/0"), "{key}");
+    assert_eq!(value, r#"{"state":"clean","owner":"a"}"#);
 
     let node = cluster.start("b", SLOW);
     cluster.log.wait_for("b begin 0.0").await;
@@ -94,11 +97,9 @@ async fn the_ledger_says_whether_the_last_end_was_clean() {
         node.task.await.unwrap().unwrap(),
         NodeEnd::CutOff { workers: 1 }
     );
-    assert!(
-        keys(&mut client, "/fences/").await[0]
-            .1
-            .contains(r#""state":"held""#)
-    );
+    let (key, value) = newest(&mut client, "/fences/work/").await;
+    assert!(key.contains("/granted-"), "{key}");
+    assert_eq!(value, r#"{"indexes":"0","owner":"b"}"#);
     assert!(keys(&mut client, "/slots/").await.is_empty());
 }
 

@@ -124,6 +124,24 @@ async fn a_drained_node_hands_its_slots_over_without_a_gap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hundred_slots_are_handed_over_in_a_few_requests() {
+    let cluster = Cluster::new();
+    let a = cluster.node("a", &sitters(100));
+    let requests = a.requests();
+    let a = Cluster::run(a);
+    until(&cluster.log, "a has all", is("a", 100)).await;
+    let b = cluster.start("b", &sitters(100));
+    b.handle.quiet();
+    sleep(Duration::from_secs(5)).await;
+    b.handle.resume();
+    let before = requests.count();
+    assert_eq!(a.stop().await, NodeEnd::Clean);
+    until(&cluster.log, "b runs all", is("b", 100)).await;
+    let asked = requests.count() - before;
+    assert!(asked < 40, "{asked} requests");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_quiet_node_hands_over_stays_and_takes_its_share_again() {
     let cluster = Cluster::new();
     let a = cluster.start("a", &sitters(4));

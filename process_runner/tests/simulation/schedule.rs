@@ -31,6 +31,9 @@ pub(crate) struct JobSpec {
     pub(crate) unlock_ms: u64,
     pub(crate) aside_ms: u64,
     pub(crate) fails: u32,
+    pub(crate) prepare_ms: u64,
+    /// Workers prepare before they move.
+    pub(crate) ahead: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -142,6 +145,8 @@ impl Dice {
         };
         let (unlock_ms, aside_ms) = (sometimes(600), sometimes(3_000));
         let fails = sometimes(20) as u32;
+        let prepare_ms = sometimes(1_500);
+        let ahead = sometimes(1) == 1;
         JobSpec {
             name: ["alpha", "beta", "gamma"][number],
             workers: rng.u32(1..=4),
@@ -149,6 +154,8 @@ impl Dice {
             unlock_ms,
             aside_ms,
             fails,
+            prepare_ms,
+            ahead,
         }
     }
 

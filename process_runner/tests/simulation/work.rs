@@ -38,6 +38,9 @@ pub(crate) struct Work {
     /// How long a task on the side takes, which no stop but the last phase ends.
     #[job(default = 0)]
     aside_ms: u64,
+    /// How long preparing takes, at most.
+    #[job(default = 0)]
+    prepare_ms: u64,
     /// Of a hundred calls, so many fail.
     #[job(default = 0)]
     fails: u32,
@@ -136,12 +139,18 @@ fn up_to(most_ms: u64) -> Duration {
 impl Job for Work {
     type Record = u64;
 
-    async fn prepare(&mut self, cx: &WorkerContext) -> JobResult<()> {
-        self.worker = Some(Worker::new(&self.desk, cx));
+    async fn prepare(&mut self, _cx: &WorkerContext) -> JobResult<()> {
+        // With `prepare_ahead` the slot may not be here yet, so nothing of it is touched.
+        if self.prepare_ms > 0 {
+            sleep(up_to(self.prepare_ms)).await;
+        }
         Ok(())
     }
 
     async fn lock_records(&mut self, cx: &WorkerContext) -> JobResult<Vec<u64>> {
+        if self.worker.is_none() {
+            self.worker = Some(Worker::new(&self.desk, cx));
+        }
         let worker = self.worker()?;
         if self.aside_ms > 0 {
             let (piece, time) = (worker.begin(), up_to(self.aside_ms));
@@ -182,7 +191,8 @@ impl Job for Work {
 
     async fn unlock_records(&mut self, _cx: &WorkerContext) -> JobResult<()> {
         if self.unlock_ms > 0 {
-            let _piece = self.worker()?.begin();
+            // There is no worker if the iteration ended before it locked anything.
+            let _piece = self.worker.as_ref().map(Worker::begin);
             sleep(up_to(self.unlock_ms)).await;
         }
         Ok(())

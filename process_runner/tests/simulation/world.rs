@@ -240,10 +240,13 @@ fn config(schedule: &Schedule, dir: &std::path::Path) -> Config {
             unlock_ms,
             aside_ms,
             fails,
+            prepare_ms,
+            ahead,
         } = job;
+        let ahead = if *ahead { "2s" } else { "0s" };
         yaml += &format!(
-            "  {name}: {{ class: Work, workers: {workers}, retry: {{ min: 50ms, max: 500ms }}, \
-             options: {{ unit_ms: {unit_ms}, unlock_ms: {unlock_ms}, aside_ms: {aside_ms}, fails: {fails} }} }}\n"
+            "  {name}: {{ class: Work, workers: {workers}, prepare_ahead: {ahead}, retry: {{ min: 50ms, max: 500ms }}, \
+             options: {{ unit_ms: {unit_ms}, unlock_ms: {unlock_ms}, aside_ms: {aside_ms}, fails: {fails}, prepare_ms: {prepare_ms} }} }}\n"
         );
     }
     let path = dir.join("config.yml");

@@ -141,7 +141,6 @@ fn context(validity: &Arc<Validity>) -> WorkerContext {
     let identity = Identity {
         retiring: false,
         slot: Slot::new("ticker", 2),
-        fence: Fence::new(0, 77).unwrap(),
         node: "node-a".into(),
         incarnation: "abc".into(),
     };
@@ -154,6 +153,7 @@ fn context(validity: &Arc<Validity>) -> WorkerContext {
         Arc::clone(validity),
         changed,
     );
+    holding.held(Fence::new(0, 77).unwrap());
     WorkerContext::new(Arc::new(holding))
 }
 

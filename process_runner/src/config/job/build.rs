@@ -53,6 +53,9 @@ pub(in crate::config) fn build(
         idle: idle(raw.idle, problems),
         record_timeout: raw.record_timeout.map(|time| time.value.0),
         stuck_after: raw.stuck_after.map(|time| time.value.0),
+        prepare_ahead: raw
+            .prepare_ahead
+            .map_or(Duration::ZERO, |time| time.value.0),
         retry: retry(raw.retry, problems),
         shown_options: object(options.as_ref().map_or(Json::Null, json::shown)),
         options: object(options.as_ref().map_or(Json::Null, json::full)),

@@ -44,7 +44,7 @@ pub(super) struct Inbox {
     /// Operators' notes that are to be taken.
     offered: Vec<(Vec<u8>, NoteRecord)>,
     /// Obeyed, and not yet acknowledged.
-    unacknowledged: Vec<Vec<u8>>,
+    pub(super) unacknowledged: Vec<Vec<u8>>,
     acknowledging: bool,
     /// Slots of notes of unknown age.
     doubtful: Vec<Slot>,
@@ -178,6 +178,9 @@ impl Control<'_> {
             return self.on_plan(entry);
         }
         let now = self.clock.now();
+        if self.ahead.is_at(&entry.key) {
+            return;
+        }
         if let Some(at) = self.inbox.seen.get(&entry.key) {
             // Still there long after: the deletion was lost.
             if now > *at + LOST {
@@ -202,6 +205,9 @@ impl Control<'_> {
                     }
                     None => self.inbox.doubtful.extend(each(&slots)),
                 }
+            }
+            Ok(NoteRecord::Prepare { slots }) => {
+                self.make_ready(entry.key.clone(), each(&slots).collect());
             }
             Ok(note) => self.inbox.offered.push((entry.key.clone(), note)),
             Err(error) => {
@@ -231,7 +237,8 @@ impl Control<'_> {
     /// Does what an operator asks for.
     fn obey_note(&mut self, note: NoteRecord) {
         match note {
-            NoteRecord::Arrived { .. } => {}
+            // These are no operator's.
+            NoteRecord::Arrived { .. } | NoteRecord::Prepare { .. } => {}
             NoteRecord::Quiet => self.handle.quiet(),
             NoteRecord::Resume => self.handle.resume(),
             NoteRecord::Drain => self.handle.drain(),

@@ -68,7 +68,7 @@ impl Orders {
         }
     }
 
-    fn wants(&self, slot: &Slot) -> bool {
+    pub(super) fn wants(&self, slot: &Slot) -> bool {
         has(&self.plan.slots, slot)
     }
 

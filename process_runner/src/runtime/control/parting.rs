@@ -37,8 +37,10 @@ impl Control<'_> {
         held.target = None;
         self.feed(&slot, Event::Arrived { revision });
         // Heard of late: a plan that is newer than the slot's own may want it elsewhere by now.
-        let leaves = !retiring && self.orders.of(&slot, ordered) != Fate::Keep;
-        if leaves || self.stopping && self.given_up {
+        if !retiring && self.orders.of(&slot, ordered) != Fate::Keep {
+            self.follow_orders();
+        }
+        if self.stopping && self.given_up {
             self.feed(&slot, Event::Stop(StopReason::GiveUp));
         }
     }
@@ -55,10 +57,11 @@ impl Control<'_> {
             let leaves = self.slots.get(&slot).is_some_and(|held| {
                 !held.retiring && self.orders.of(&slot, held.ordered) != Fate::Keep
             });
-            if leaves {
+            if leaves && !self.waits_for_target(&slot) {
                 self.feed(&slot, Event::Stop(StopReason::GiveUp));
             }
         }
+        self.ask_ahead();
     }
 
     /// Says of every slot without a worker where it goes, as far as that is known.

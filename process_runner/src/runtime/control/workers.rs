@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Control;
+use super::ahead::Ready;
 use crate::job::{Holding, Identity};
 use crate::model::{Event, Fence, Slot};
 use crate::runtime::worker::{self, WorkerEnd};
@@ -15,17 +16,34 @@ const REST: Duration = Duration::from_secs(1);
 pub(super) type Ended = Result<(tokio::task::Id, (Slot, WorkerEnd)), tokio::task::JoinError>;
 
 impl Control<'_> {
-    /// Starts the worker of a slot that is ours since `revision`.
+    /// Starts the worker of a slot that is ours since `revision`, or lets the one begin that was made
+    /// ready ahead.
     pub(super) fn start(&mut self, slot: &Slot, revision: i64) {
-        let plan = self.registrar.plans.get(&slot.job).map(Arc::clone);
-        let (Some(plan), Some(fence)) = (plan, Fence::new(self.session.epoch, revision)) else {
+        let Some(fence) = Fence::new(self.session.epoch, revision) else {
             tracing::error!(job = %slot.job, index = slot.index, revision, "cannot be fenced");
             return self.feed(slot, Event::WorkerEnded { clean: true });
         };
+        let retiring = self.slots.get(slot).is_some_and(|held| held.retiring);
+        let ready = self.ahead.take(slot).filter(|_| !retiring);
+        let Some((task, holding)) = ready.or_else(|| self.launch(slot, retiring)) else {
+            tracing::error!(job = %slot.job, index = slot.index, "no worker of it can run here");
+            return self.feed(slot, Event::WorkerEnded { clean: true });
+        };
+        tracing::info!(job = %slot.job, index = slot.index, %fence, "worker starts");
+        holding.held(fence);
+        if let Some(held) = self.slots.get_mut(slot) {
+            held.unknown = 0;
+            held.holding = Some(holding);
+        }
+        self.tasks.insert(task, slot.clone());
+    }
+
+    /// A worker's task, which waits for its slot once it is prepared.
+    pub(super) fn launch(&mut self, slot: &Slot, retiring: bool) -> Option<Ready> {
+        let plan = self.registrar.plans.get(&slot.job).map(Arc::clone)?;
         let identity = Identity {
-            retiring: self.slots.get(slot).is_some_and(|held| held.retiring),
+            retiring,
             slot: slot.clone(),
-            fence,
             node: Arc::clone(&self.session.node),
             incarnation: Arc::clone(&self.session.incarnation),
         };
@@ -44,17 +62,12 @@ impl Control<'_> {
             Arc::clone(&self.validity),
             Arc::clone(&self.changed),
         ));
-        tracing::info!(job = %slot.job, index = slot.index, %fence, "worker starts");
-        if let Some(held) = self.slots.get_mut(slot) {
-            held.unknown = 0;
-            held.holding = Some(Arc::clone(&holding));
-        }
-        let of = slot.clone();
+        let (of, shared) = (slot.clone(), Arc::clone(&holding));
         let task = self.workers.spawn_on(
-            async move { (of, worker::run(&plan, holding).await) },
+            async move { (of, worker::run(&plan, shared).await) },
             &self.worker_runtime,
         );
-        self.tasks.insert(task.id(), slot.clone());
+        Some((task.id(), holding))
     }
 
     /// Takes in that a worker's task ended.
@@ -64,6 +77,9 @@ impl Control<'_> {
             // The engine itself panicked: whatever the worker had locked stays locked.
             Err(error) => (error.id(), None, WorkerEnd::Dropped),
         };
+        if self.ahead.ended(id) {
+            return;
+        }
         let Some(slot) = self.tasks.remove(&id).or(slot) else {
             return;
         };

@@ -21,7 +21,7 @@ use crate::model::Slot;
 use crate::model::leading::Sighting;
 
 /// So many transactions of grants are under way at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 
 /// How it went.
 #[derive(Debug)]

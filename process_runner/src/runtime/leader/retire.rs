@@ -5,7 +5,8 @@
 //! records of index 3 locked for ever: no worker of that index is ever started again.
 //!
 //! It is not urgent and happens rarely, so the ledger is read only when there is a reason: at the
-//! beginning of a term, when a job shrinks or appears, when a slot beyond its job's size goes away.
+//! beginning of a term, when a job shrinks or appears, when a slot beyond its job's size goes away, and
+//! after many grants.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,11 +21,17 @@ use crate::model::{Moment, Slot};
 /// Reasons are gathered for this long, so that a job that gives up a thousand slots is looked at once.
 const GATHER: Duration = Duration::from_secs(1);
 
+/// After so many granted slots the whole ledger is read, so that what grants write cannot grow without
+/// bound.
+const READ_AFTER: usize = 10_000;
+
 /// What of the ledger is to be read, and what was granted because of it.
 #[derive(Debug)]
 pub(super) struct Retirement {
     suspects: Suspects,
     due: Moment,
+    /// Slots that were granted since the whole ledger was read.
+    entered: usize,
     /// To which incarnation a slot was granted. It is not granted again while that one lives: a worker
     /// that cannot unlock would be started for ever.
     granted: BTreeMap<Slot, Arc<str>>,
@@ -43,6 +50,7 @@ impl Retirement {
         Self {
             suspects: Suspects::All,
             due: now + GATHER,
+            entered: 0,
             granted: BTreeMap::new(),
         }
     }
@@ -55,6 +63,15 @@ impl Retirement {
         }
     }
 
+    /// So many slots were granted.
+    pub(super) fn entered(&mut self, slots: usize, now: Moment) {
+        self.entered += slots;
+        if self.entered >= READ_AFTER {
+            self.suspects = Suspects::All;
+            self.due = self.due.min(now + GATHER);
+        }
+    }
+
     /// When there is something to read.
     pub(super) fn due(&self) -> Moment {
         self.due
@@ -63,6 +80,9 @@ impl Retirement {
     /// What to read now.
     pub(super) fn take(&mut self) -> Suspects {
         self.due = Moment::NEVER;
+        if self.suspects == Suspects::All {
+            self.entered = 0;
+        }
         std::mem::replace(&mut self.suspects, Suspects::These(BTreeSet::new()))
     }
 

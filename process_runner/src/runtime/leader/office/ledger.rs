@@ -1,16 +1,25 @@
-//! The leader's look at the ledger, for indexes that are to be unlocked once more. See `retire`.
+//! The leader's look at the ledger: for indexes that are to be unlocked once more (see `retire`), and
+//! for entries that say nothing any more.
 
 use std::collections::BTreeSet;
 
 use super::Office;
 use super::work::Done;
-use crate::coordination::{CallError, Session};
+use crate::coordination::{Batch, CallError, Session};
 use crate::model::{Moment, Slot};
 use crate::runtime::leader::orders::Orders;
 use crate::runtime::leader::pass::Desk;
 use crate::runtime::leader::picture::News;
 use crate::runtime::leader::retire::Suspects;
 use crate::runtime::leader::view::assemble;
+
+/// What a look at the ledger came to.
+#[derive(Debug, Default)]
+pub(super) struct Audit {
+    held: BTreeSet<Slot>,
+    /// Only after the whole ledger was read: a shrink alone writes no more than it must.
+    superseded: Vec<Batch>,
+}
 
 impl Office {
     /// A slot that went away and has no seat in the plan may have left something locked.
@@ -28,11 +37,25 @@ impl Office {
         let Some(term) = &mut self.term else { return };
         let (session, suspects) = (self.session.clone(), term.retirement.take());
         self.work
-            .spawn(async move { Done::Held(read(&session, suspects).await) });
+            .spawn(async move { Done::Audited(read(&session, suspects).await) });
     }
 
-    /// Grants what is to be unlocked.
-    pub(super) fn retire(&mut self, held: BTreeSet<Slot>) {
+    /// Grants what is to be unlocked, and collects what was superseded.
+    pub(super) fn audited(&mut self, audit: Audit) {
+        self.retire(audit.held);
+        let (superseded, Some(term)) = (audit.superseded, &self.term) else {
+            return;
+        };
+        if superseded.is_empty() {
+            return;
+        }
+        let (session, number) = (self.session.clone(), term.number);
+        self.work.spawn(async move {
+            Done::Collected(session.collect_batches(number, &superseded).await)
+        });
+    }
+
+    fn retire(&mut self, held: BTreeSet<Slot>) {
         let Some(term) = &mut self.term else { return };
         let desk = Desk {
             picture: &self.picture,
@@ -62,13 +85,20 @@ impl Office {
     }
 }
 
-async fn read(session: &Session, suspects: Suspects) -> Result<BTreeSet<Slot>, CallError> {
-    let Suspects::These(jobs) = suspects else {
-        return session.read_held(None).await;
-    };
-    let mut held = BTreeSet::new();
-    for job in jobs {
-        held.append(&mut session.read_held(Some(&job)).await?);
+async fn read(session: &Session, suspects: Suspects) -> Result<Audit, CallError> {
+    let mut audit = Audit::default();
+    match suspects {
+        Suspects::All => {
+            let ledger = session.read_ledger(None).await?;
+            audit.held = ledger.held();
+            audit.superseded = ledger.superseded();
+        }
+        Suspects::These(jobs) => {
+            for job in jobs {
+                let ledger = session.read_ledger(Some(&job)).await?;
+                audit.held.append(&mut ledger.held());
+            }
+        }
     }
-    Ok(held)
+    Ok(audit)
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::task::JoinError;
 
 use super::Office;
+use super::ledger::Audit;
 use crate::coordination::{CallError, ConfigRecord, Guarded, Session, StoredConfig, StoredPlan};
+use crate::model::Moment;
 use crate::model::leading::Verdict;
-use crate::model::{Moment, Slot};
 use crate::runtime::leader::dispatch::{Carried, Joined, Outcome, carry_out};
 use crate::runtime::leader::orders::Orders;
 use crate::runtime::leader::pass::{Desk, pass};
@@ -29,8 +30,8 @@ pub(super) enum Done {
     ),
     Carried(Carried),
     Collected(Result<Guarded<()>, CallError>),
-    /// Read which slots the ledger says are held.
-    Held(Result<BTreeSet<Slot>, CallError>),
+    /// Read the ledger.
+    Audited(Result<Audit, CallError>),
 }
 
 type Plans = BTreeMap<Arc<str>, StoredPlan>;
@@ -145,6 +146,10 @@ impl Office {
 
     /// Begins to write what a pass, or a look at the ledger, came to.
     pub(super) fn carry_out(&mut self, term: i64, orders: Orders) {
+        let now = self.clock.now();
+        if let Some(term) = &mut self.term {
+            term.retirement.entered(orders.granted(), now);
+        }
         let (session, joined) = (self.session.clone(), Arc::clone(&self.joined));
         self.work
             .spawn(async move { Done::Carried(carry_out(session, term, orders, joined).await) });
@@ -158,10 +163,10 @@ impl Office {
             Ok(Done::Carried(carried)) => self.carried(carried),
             Ok(Done::Collected(Ok(Guarded::Done(())))) => {}
             Ok(Done::Collected(Ok(Guarded::Deposed(posts)))) => self.sighted(posts),
-            Ok(Done::Held(Ok(held))) => self.retire(held),
+            Ok(Done::Audited(Ok(audit))) => self.audited(audit),
             Ok(
                 Done::Surveyed(Err(error))
-                | Done::Held(Err(error))
+                | Done::Audited(Err(error))
                 | Done::Configured(Err(error), _)
                 | Done::Collected(Err(error)),
             ) => {

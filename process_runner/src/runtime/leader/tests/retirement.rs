@@ -101,6 +101,8 @@ async fn an_orderly_shrink_retires_nothing() {
     let cluster = Cluster::new().await;
     let _nodes = cluster.nodes(2, JOBS).await;
     cluster.until("all are held", |s| s.is_even(4)).await;
+    // A new leader reads the whole ledger.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     shrink(&cluster, 1).await;
     cluster
         .until("one is left", |s| s.is_even(1) && s.standby.is_some())
@@ -124,4 +126,36 @@ async fn a_pause_retires_nothing() {
     cluster.etcd.delete(cluster.keys.slot(&slot)).await;
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(cluster.state().await.holds("a"), 3);
+}
+
+/// Grants leave entries in the ledger that later ones supersede.
+#[tokio::test(start_paused = true)]
+async fn a_new_leader_deletes_what_the_ledger_says_twice() {
+    let cluster = Cluster::new().await;
+    let leader = Node::start(&cluster, Spec::new("l", JOBS).quiet()).await;
+    let _a = Node::start(&cluster, Spec::new("a", JOBS).follows().idle()).await;
+    cluster.until("a holds all", |s| s.holds("a") == 4).await;
+    let before = cluster.revision().await;
+    for index in 0..4 {
+        let slot = Slot::new("j", index);
+        cluster.etcd.give_back(&cluster.keys, &slot).await;
+    }
+    let granted_anew = |s: &State| {
+        let mut slots = s.cluster.slots.values();
+        s.holds("a") == 4 && slots.all(|owned| owned.mod_revision > before)
+    };
+    cluster.until("a holds all again", granted_anew).await;
+    let batches = async || {
+        let range = cluster.keys.batches_of("j");
+        cluster.etcd.range(&range).await.unwrap().kvs().len()
+    };
+    let grants = batches().await;
+    assert!(grants > 1);
+    leader.crash().await;
+    let _b = Node::start(&cluster, Spec::new("b", JOBS).quiet()).await;
+    cluster
+        .until("b leads", |s| s.leader.as_deref() == Some("b"))
+        .await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(batches().await < grants);
 }
