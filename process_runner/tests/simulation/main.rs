@@ -27,22 +27,22 @@ fn keeps_every_promise(seeds: std::ops::Range<u64>) {
 
 #[test]
 fn the_first_seeds_keep_every_promise() {
-    keeps_every_promise(0..75);
+    keeps_every_promise(0..60);
 }
 
 #[test]
 fn the_second_seeds_keep_every_promise() {
-    keeps_every_promise(75..150);
+    keeps_every_promise(60..120);
 }
 
 #[test]
 fn the_third_seeds_keep_every_promise() {
-    keeps_every_promise(150..225);
+    keeps_every_promise(120..180);
 }
 
 #[test]
 fn the_last_seeds_keep_every_promise() {
-    keeps_every_promise(225..300);
+    keeps_every_promise(180..240);
 }
 
 #[test]

@@ -107,7 +107,8 @@ fn late_answer_the_deadline_counts_from_before_the_question() {
     for phase in (0..1_600).step_by(200) {
         let slow = |ms| Op::Delay(of_node(0), std::time::Duration::from_millis(ms));
         let steps = [
-            (1_000, slow(400)),
+            // Its stream of renewals is open by then.
+            (2_500, slow(400)),
             (4_000 + phase, Op::Pause(0)),
             (7_000 + phase, Op::Unpause(0)),
             (7_450 + phase, Op::Freeze(of_node(0))),
