@@ -36,7 +36,9 @@ mod tests {
     fn a_seeded_thread_repeats_itself_and_no_other_does() {
         let drawn = |seed: Option<u64>| {
             let thread = std::thread::spawn(move || {
-                seed.map(seed_this_thread);
+                if let Some(seed) = seed {
+                    seed_this_thread(seed);
+                }
                 [random_u128(), random_u128()]
             });
             thread.join().unwrap()

@@ -83,7 +83,7 @@ fn already_sent_an_effect_past_its_check_is_refused_by_the_fence() {
             (10_000, Op::Unpause(0)),
             (10_500, Op::Thaw(of_node(0))),
         ];
-        late += refused(&seeded(seed, 1, 2, &[long.clone()], &steps));
+        late += refused(&seeded(seed, 1, 2, std::slice::from_ref(&long), &steps));
     }
     assert!(late > 0, "nobody was late, so nothing was shown");
 }
