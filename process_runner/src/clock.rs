@@ -4,7 +4,14 @@
 //! (`std::time::Instant` stands still during a suspend). A simulation reads tokio's clock, which
 //! can be paused. Timers of tokio are only used to wake up; what is due is decided by this clock.
 
+use std::cell::Cell;
+
 use crate::model::Moment;
+
+thread_local! {
+    /// What the clock on the wall shows to this thread, if a simulation says so.
+    static WALL: Cell<Option<u64>> = const { Cell::new(None) };
+}
 
 /// Where moments come from. Two nodes of one process may use different clocks.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +62,13 @@ impl Clock {
         }
     }
 
+    /// Makes the clock on the wall show these milliseconds since 1970 to this thread, for
+    /// simulations. Clocks of tokio that were made before go on from where they are.
+    #[doc(hidden)]
+    pub fn set_wall(unix_ms: u64) {
+        WALL.set(Some(unix_ms));
+    }
+
     /// Sleeps until `moment` by this clock. Returns at once if it has passed.
     ///
     /// Cancel safe.
@@ -71,6 +85,9 @@ impl Clock {
 }
 
 fn system_unix_ms() -> u64 {
+    if let Some(unix_ms) = WALL.get() {
+        return unix_ms;
+    }
     // A clock that stands before 1970 is wrong in any case.
     std::time::SystemTime::UNIX_EPOCH
         .elapsed()

@@ -75,7 +75,7 @@ pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::{Keys, PlannerKey};
 pub(crate) use ledger::Batch;
-pub(crate) use membership::{Said, Standing};
+pub(crate) use membership::{Put, Standing};
 pub(crate) use notes::{Delivery, Recipient, deliver};
 pub(crate) use overrides::{Changed, change_override};
 pub(crate) use plans::{
@@ -90,7 +90,7 @@ pub(crate) use records::{
 };
 pub(crate) use revoke::revoke_over;
 pub use revoke::{RevokeError, revoke};
-pub(crate) use session::{Opened, Registration, Session, StoreIdentity, random_u128};
+pub(crate) use session::{Opened, Registration, Session, StoreIdentity};
 pub(crate) use sighting::{Sighting, Watched};
 pub(crate) use slots::{Answer, Target, Transaction};
 pub(crate) use snapshot::{ClusterSnapshot, Member, OwnedSlot, read_cluster, read_ledger};

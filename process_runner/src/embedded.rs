@@ -35,6 +35,7 @@ use tokio::runtime::Handle;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
+mod board;
 mod error;
 mod faults;
 mod host;
@@ -52,6 +53,7 @@ pub use faults::{Faults, Link, LostReply};
 pub use host::{Joined, default_data_dir, guest_channel};
 pub use options::EmbeddedOptions;
 
+use crate::chance::random_u128;
 use faults::Gate;
 use node::Node;
 use service::Services;
@@ -62,6 +64,8 @@ use store::{Identity, Retention, Store};
 #[derive(Debug, Clone)]
 pub struct EmbeddedEtcd {
     life: Arc<Life>,
+    /// The gates of the ways that [`EmbeddedEtcd::channels`] hands out; usually there are none.
+    ways: Arc<[Arc<Gate>]>,
 }
 
 /// Held by every handle and channel; the server ends with the last of them.
@@ -146,7 +150,8 @@ impl EmbeddedEtcd {
     fn start(store: Store, log: Option<wal::Log>, options: &EmbeddedOptions) -> Self {
         let node = Node::start(store, log, Handle::current(), options.progress_interval);
         let life = Arc::new(Life { node });
-        Self { life }
+        let ways = Arc::default();
+        Self { life, ways }
     }
 
     /// A channel to the server, in process, for `etcd_client::Client::from_channel`.
@@ -161,6 +166,25 @@ impl EmbeddedEtcd {
     pub fn faulty_channel(&self) -> (Channel, Link) {
         let gate = Gate::new();
         (self.connect(Arc::clone(&gate)), Link::new(gate))
+    }
+
+    /// The same server, as one client sees it who reaches it through `members` members: each way has faults of its own.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn through(&self, members: usize) -> (Self, Vec<Link>) {
+        let ways: Arc<[_]> = (0..members).map(|_| Gate::new()).collect();
+        let links = ways.iter().cloned().map(Link::new).collect();
+        let life = Arc::clone(&self.life);
+        (Self { life, ways }, links)
+    }
+
+    /// One channel for each member that this client knows.
+    pub(crate) fn channels(&self) -> Vec<Channel> {
+        if self.ways.is_empty() {
+            return vec![self.channel()];
+        }
+        let gates = self.ways.iter().cloned();
+        gates.map(|gate| self.connect(gate)).collect()
     }
 
     /// What can be made to go wrong, for tests.
@@ -210,8 +234,7 @@ fn retention(options: &EmbeddedOptions) -> Retention {
 
 /// Random ids, so that a new store is never taken for an old one.
 fn fresh_identity() -> Identity {
-    // Without randomness the address of a local is at least not the same everywhere.
-    let random = || getrandom::u64().unwrap_or_else(|_| std::ptr::from_ref(&0u8).addr() as u64) | 1;
+    let random = || random_u128() as u64 | 1;
     Identity {
         cluster_id: random(),
         member_id: random(),

@@ -9,6 +9,8 @@
 extern crate self as process_runner;
 
 mod app;
+#[doc(hidden)]
+pub mod chance;
 mod class;
 mod clock;
 pub mod cluster;

@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod etcd;
+pub mod history;
 pub mod laws;
 pub mod postgres;
 pub mod program;

@@ -4,6 +4,7 @@
 //! cargo xtask demo                     the main example on real input, with a summary
 //! cargo xtask test [ARGS]              every test; ARGS go to the test runner
 //! cargo xtask bench [NAME] [--json F]  one benchmark or all of them
+//! cargo xtask sim [--seeds N]          simulated clusters under faults; `--seed S` replays one
 //! ```
 //!
 //! This package depends on nothing that needs `protoc`, because providing `protoc` to the build of
@@ -20,6 +21,7 @@
 mod bench;
 mod demo;
 mod error;
+mod sim;
 mod test;
 mod tools;
 mod workspace;
@@ -58,6 +60,8 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Run simulated clusters under faults and judge their history
+    Sim(sim::Seeds),
     /// Fetch what the tests need and print it as environment variables
     Tools,
 }
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Task::Demo { release } => demo::run(release),
         Task::Test { arguments } => test::run(&arguments),
         Task::Bench { name, json } => bench::run(name.as_deref(), json.as_deref()),
+        Task::Sim(seeds) => sim::run(seeds),
         Task::Tools => tools::print(),
     };
     match result {

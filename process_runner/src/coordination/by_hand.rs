@@ -6,7 +6,8 @@ use etcd_client::{Channel, Client, Compare, CompareOp, PutOptions, Txn, TxnOp};
 
 use super::keys::{Keys, Range};
 use super::records::{Destination, LedgerRecord, LedgerState, Order, SlotRecord, encode};
-use super::{Etcd, RequestCount, Session, random_u128};
+use super::{Etcd, RequestCount, Session};
+use crate::chance::random_u128;
 use crate::model::Slot;
 
 /// An etcd behind `channel`.

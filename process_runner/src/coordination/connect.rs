@@ -101,12 +101,12 @@ pub(crate) async fn to_hosted(
     ttl: Duration,
     requests: &RequestCount,
 ) -> Result<Connection, CoordinationError> {
-    let client = client_of(hosted.channel()).await?;
+    let mut members = Vec::new();
+    for channel in hosted.channels() {
+        members.push(("the embedded etcd".to_owned(), client_of(channel).await?));
+    }
     Ok(Connection {
-        etcd: Etcd::new(
-            vec![("the embedded etcd".to_owned(), client)],
-            requests.clone(),
-        ),
+        etcd: Etcd::new(members, requests.clone()),
         keys: Keys::new(prefix),
         ttl,
         hosted: Mutex::new(Some(hosted.clone())),

@@ -17,7 +17,8 @@ use etcd_client::{Compare, CompareOp, PutOptions, TxnOp};
 use super::guarded::{Guarded, Part, part};
 use super::indexes::Indexes;
 use super::records::{BatchRecord, NoteRecord, Order, SlotRecord, encode};
-use super::{CallError, Session, random_u128};
+use super::{CallError, Session};
+use crate::chance::random_u128;
 use crate::model::Slot;
 
 /// At most so many slots in one transaction: each with an entry of the ledger of its own, if each is of

@@ -12,7 +12,9 @@
 
 use std::collections::BTreeMap;
 
-use etcd_client::{Compare, CompareOp, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse};
+use etcd_client::{
+    Compare, CompareOp, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse, TxnResponse,
+};
 
 use super::follow::Entry;
 use super::indexes::Indexes;
@@ -41,9 +43,23 @@ impl Standing {
     }
 }
 
+/// What became of a put of the member key.
+#[derive(Debug)]
+pub(crate) enum Put {
+    Done(Said),
+    /// The key is ours and stands at this revision: an earlier put took place late.
+    Moved {
+        revision: i64,
+    },
+    /// It is not ours any more.
+    Gone,
+}
+
 /// What was there when the member key was put.
 #[derive(Debug)]
 pub(crate) struct Said {
+    /// The member key's mod_revision now.
+    pub(crate) revision: i64,
     /// Plan and notes of this node.
     pub(crate) inbox: Vec<Entry>,
     /// The nodes that are members, this one included.
@@ -54,10 +70,20 @@ pub(crate) struct Said {
 const OPERATIONS: usize = 100;
 
 impl Session {
-    /// Puts the member key. `None` if it is not ours any more.
+    /// The member key's revision after this session was opened.
+    pub(crate) fn member_revision(&self) -> i64 {
+        self.member_created
+    }
+
+    /// Puts the member key, if it still stands at `revision`: a put that takes place late, after a
+    /// newer one, would say what is not so any more.
     ///
     /// Dropped, it may have taken place; repeating it is safe.
-    pub(crate) async fn put_member(&self, standing: &Standing) -> Result<Option<Said>, CallError> {
+    pub(crate) async fn put_member(
+        &self,
+        standing: &Standing,
+        revision: i64,
+    ) -> Result<Put, CallError> {
         let member = MemberRecord {
             state: standing.state().to_owned(),
             done: standing.done.clone(),
@@ -66,20 +92,24 @@ impl Session {
         let on_lease = PutOptions::new().with_lease(self.lease);
         let (inbox, members) = (self.keys.inbox(&self.node), self.keys.members());
         let count = GetOptions::new().with_range(members.to).with_count_only();
-        let txn = Txn::new().when([self.is_member()]).and_then([
-            TxnOp::put(
-                self.keys.member(&self.node),
-                encode(&member),
-                Some(on_lease),
-            ),
-            TxnOp::get(inbox.from, Some(GetOptions::new().with_range(inbox.to))),
-            TxnOp::get(members.from, Some(count)),
-        ]);
+        let key = self.keys.member(&self.node);
+        let unmoved = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
+        let txn = Txn::new()
+            .when([self.is_member(), unmoved])
+            .and_then([
+                TxnOp::put(key.as_str(), encode(&member), Some(on_lease)),
+                TxnOp::get(inbox.from, Some(GetOptions::new().with_range(inbox.to))),
+                TxnOp::get(members.from, Some(count)),
+            ])
+            .or_else([TxnOp::get(key.as_str(), None)]);
         let reply = self.etcd.txn(txn).await?;
-        if !reply.succeeded() {
-            return Ok(None);
+        let done = reply.succeeded();
+        let revision = reply.header().map_or(0, |header| header.revision());
+        if !done {
+            return Ok(self.moved(reply));
         }
         let mut said = Said {
+            revision,
             inbox: Vec::new(),
             members: 0,
         };
@@ -90,7 +120,19 @@ impl Session {
                 _ => said.members = get.count(),
             }
         }
-        Ok(Some(said))
+        Ok(Put::Done(said))
+    }
+
+    /// Why a put of the member key was refused.
+    fn moved(&self, reply: TxnResponse) -> Put {
+        let found = reply.op_responses().into_iter().find_map(get);
+        let kv = found.as_ref().and_then(|get| get.kvs().first());
+        match kv.filter(|kv| kv.create_revision() == self.member_created) {
+            Some(kv) => Put::Moved {
+                revision: kv.mod_revision(),
+            },
+            None => Put::Gone,
+        }
     }
 
     /// Deletes these notes from the node's own inbox.

@@ -26,9 +26,10 @@ use etcd_client::{Compare, CompareOp, EventType, PutOptions, Txn, TxnOp};
 use super::indexes::Indexes;
 use super::keys::{Keys, Range};
 use super::records::{NoteRecord, encode};
-use super::session::{explain, random_u128};
+use super::session::explain;
 use super::slots::Target;
 use super::{CallError, CoordinationError, Etcd, Session};
+use crate::chance::random_u128;
 
 /// A node as its member key shows it.
 #[derive(Debug, Clone)]

@@ -13,8 +13,9 @@ use etcd_client::{Compare, CompareOp, Txn, TxnOp, TxnOpResponse, TxnResponse};
 
 use super::keys::Keys;
 use super::records::{OverrideRecord, decode, encode};
-use super::session::{explain, random_u128};
+use super::session::explain;
 use super::{CallError, CoordinationError, Etcd};
+use crate::chance::random_u128;
 
 /// How often an unanswered change is sent.
 const ATTEMPTS: usize = 3;

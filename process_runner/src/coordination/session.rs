@@ -29,6 +29,7 @@ use super::keys::Keys;
 use super::records::{ConfigRecord, MemberRecord, MetaRecord, decode, encode};
 use super::sighting::{Look, Watched};
 use super::{CallError, CoordinationError, Etcd, Heartbeat};
+use crate::chance::random_u128;
 use crate::clock::Clock;
 use crate::model::LeaseTerm;
 use crate::reports::{LeaseId, Reporter};
@@ -338,13 +339,4 @@ pub(super) fn explain(error: CallError, etcd: &Etcd) -> CoordinationError {
 pub(super) fn positive_random() -> i64 {
     // The low 62 bits: positive, and never zero, which would let etcd choose.
     (random_u128() & ((1 << 62) - 1)) as i64 | 1
-}
-
-/// A random number from the operating system; from the process's own generator if it has none.
-pub(crate) fn random_u128() -> u128 {
-    let mut bytes = [0; 16];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => u128::from_le_bytes(bytes),
-        Err(_) => fastrand::u128(..),
-    }
 }

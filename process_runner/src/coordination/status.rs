@@ -9,8 +9,9 @@ use etcd_client::{PutOptions, Txn, TxnOp};
 
 use super::keys::Keys;
 use super::records::{StatusRecord, encode};
-use super::session::{explain, positive_random, random_u128};
+use super::session::{explain, positive_random};
 use super::{CallError, CoordinationError, Etcd, Session};
+use crate::chance::random_u128;
 
 /// How long a mark of somebody who looks lasts if it is not taken away.
 const WATCHING_TTL: Duration = Duration::from_secs(5);

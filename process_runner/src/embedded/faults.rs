@@ -11,9 +11,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tonic::Status;
 
+use super::board;
 use super::node::{Kind, Node};
 use super::store::Refusal;
 
@@ -43,13 +43,13 @@ struct Plan {
 /// Stands before every call.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    plan: watch::Sender<Plan>,
+    plan: board::Sender<Plan>,
 }
 
 impl Gate {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            plan: watch::Sender::new(Plan::default()),
+            plan: board::Sender::new(Plan::default()),
         })
     }
 

@@ -23,10 +23,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tonic::Status;
 
+use super::board;
 use super::faults::Gate;
 use super::store::{KeyRange, Refusal, Store};
 use super::wal::Log;
@@ -66,9 +67,9 @@ enum Backing {
 #[derive(Debug)]
 pub(crate) struct Node {
     core: Mutex<Core>,
-    published: Arc<watch::Sender<Published>>,
+    published: Arc<board::Sender<Published>>,
     gate: Arc<Gate>,
-    stopped: watch::Sender<bool>,
+    stopped: board::Sender<bool>,
     runtime: Handle,
     expiry_moved: Notify,
     progress_interval: Duration,
@@ -84,7 +85,7 @@ impl Node {
     ) -> Arc<Self> {
         let published = match &log {
             Some(log) => log.published(),
-            None => Arc::new(watch::Sender::new(Published::start(store.revision()))),
+            None => Arc::new(board::Sender::new(Published::start(store.revision()))),
         };
         let node = Arc::new(Self {
             core: Mutex::new(Core {
@@ -96,7 +97,7 @@ impl Node {
             }),
             published,
             gate: Gate::new(),
-            stopped: watch::Sender::new(false),
+            stopped: board::Sender::new(false),
             runtime,
             expiry_moved: Notify::new(),
             progress_interval,
@@ -132,7 +133,7 @@ impl Node {
     }
 
     /// A view of what is published, for watch streams.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Published> {
+    pub(crate) fn subscribe(&self) -> board::Receiver<Published> {
         self.published.subscribe()
     }
 
@@ -280,7 +281,7 @@ impl Node {
 
     /// Stops answering; what was accepted goes on to disk.
     pub(crate) fn stop(&self) -> Option<Log> {
-        self.stopped.send_replace(true);
+        self.stopped.send_modify(|stopped| *stopped = true);
         let mut core = self.core();
         match std::mem::replace(&mut core.backing, Backing::Stopped) {
             Backing::Disk(log) => Some(log),
@@ -334,7 +335,7 @@ impl Core {
     }
 
     /// Hands what changed to the log, or publishes it at once. Says whether leases changed.
-    fn journal(&mut self, published: &watch::Sender<Published>) -> bool {
+    fn journal(&mut self, published: &board::Sender<Published>) -> bool {
         let records = self.store.take_journal();
         if records.is_empty() {
             return false;

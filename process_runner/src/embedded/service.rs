@@ -66,6 +66,7 @@ impl Entrance {
         let [link, node] = self.gates().map(|gate| gate.cut());
         async move {
             tokio::select! {
+                biased;
                 () = link => {}
                 () = node => {}
             }

@@ -23,8 +23,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
+use super::board;
 use super::error::EmbeddedError;
 use super::host::DirLock;
 use super::node::Published;
@@ -46,7 +47,7 @@ use writer::{Queue, Writer};
 #[derive(Debug)]
 pub(crate) struct Log {
     queue: Arc<Queue>,
-    published: Arc<watch::Sender<Published>>,
+    published: Arc<board::Sender<Published>>,
     done: Option<oneshot::Receiver<()>>,
     /// The lock file, opened once more.
     sentinel: File,
@@ -94,7 +95,7 @@ impl Opened {
     pub(crate) fn start(self, log_bytes: u64) -> Result<(Store, Log), EmbeddedError> {
         let Self { store, file, lock } = self;
         let queue = Arc::new(Queue::default());
-        let published = Arc::new(watch::Sender::new(Published::start(store.revision())));
+        let published = Arc::new(board::Sender::new(Published::start(store.revision())));
         let (done, ended) = oneshot::channel();
         let (grown, path) = (file.bytes, file.path.clone());
         let sentinel = lock.sentinel()?;
@@ -122,7 +123,7 @@ impl Opened {
 }
 
 impl Log {
-    pub(crate) fn published(&self) -> Arc<watch::Sender<Published>> {
+    pub(crate) fn published(&self) -> Arc<board::Sender<Published>> {
         Arc::clone(&self.published)
     }
 

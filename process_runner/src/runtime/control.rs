@@ -57,8 +57,9 @@ use super::leader::Leading;
 use super::operator::{NodeHandle, Operator};
 use super::register::Registrar;
 use super::worker::WorkerEnd;
+use crate::chance::random_u128;
 use crate::clock::Clock;
-use crate::coordination::{Connection, Session, Watched, random_u128};
+use crate::coordination::{Connection, Session, Watched};
 use crate::model::{Effect, Event, Moment, Slot, SlotState, StopTimes};
 use crate::reports::LeaseId;
 use crate::validity::Validity;
@@ -160,7 +161,7 @@ impl<'a> Control<'a> {
             handle,
             inbox: Inbox::start(&session),
             orders: Orders::default(),
-            membership: Membership::default(),
+            membership: Membership::of(&session),
             ahead: Ahead::default(),
             watched: Watched::default(),
             gave_up: false,

@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::super::node::Kind;
 use super::super::store::Store;
 use super::Entrance;
+use crate::chance::random_u128;
 
 type KeepAliveReply = Result<PbLeaseKeepAliveResponse, Status>;
 
@@ -89,9 +90,8 @@ impl PbLeaseService for Entrance {
 
 /// A positive id that no lease has.
 fn free_id(store: &Store) -> i64 {
-    // Without randomness ids still differ, they are only easier to guess.
-    let random = getrandom::u64().unwrap_or_else(|_| store.revision().unsigned_abs());
-    let mut id = (random >> 1).cast_signed();
+    // The low 63 bits: positive.
+    let mut id = (random_u128() & i64::MAX as u128) as i64;
     while id == 0 || store.leases().get(id).is_some() {
         id = id.wrapping_add(1) & i64::MAX;
     }

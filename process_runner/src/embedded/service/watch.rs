@@ -7,11 +7,12 @@
 use std::pin::Pin;
 
 use etcd_client::proto::{PbWatchRequest, PbWatchRequestUnion, PbWatchResponse, PbWatchService};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::super::board;
 use super::super::node::Published;
 use super::super::store::Store;
 use super::super::watch::{WatchSpec, Watchers};
@@ -46,7 +47,7 @@ impl PbWatchService for Entrance {
 
 struct WatchTask {
     entrance: Entrance,
-    published: watch::Receiver<Published>,
+    published: board::Receiver<Published>,
     watchers: Watchers,
     replies: mpsc::Sender<WatchReply>,
     next_progress: Option<Instant>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use etcd_client::proto::{PbDeleteRequest, PbKeyValue, PbPutRequest, PbRangeRequest};
 
+use super::super::board;
 use super::super::store::Retention;
 use super::file::replay;
 use super::*;
@@ -292,7 +293,7 @@ fn a_new_generation_takes_what_was_appended_after_its_snapshot() {
         lock,
     } = open(dir.path(), free(dir.path()), SETUP, identity).unwrap();
     let queue = Arc::new(Queue::default());
-    let published = Arc::new(watch::Sender::new(Published::start(1)));
+    let published = Arc::new(board::Sender::new(Published::start(1)));
     let mut log = Log {
         queue: Arc::clone(&queue),
         published: Arc::clone(&published),

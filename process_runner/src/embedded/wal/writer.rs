@@ -6,8 +6,9 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
+use super::super::board;
 use super::super::host::DirLock;
 use super::super::node::Published;
 use super::file::LogFile;
@@ -76,7 +77,7 @@ impl Queue {
 pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     pub(super) log: LogFile,
-    pub(super) published: Arc<watch::Sender<Published>>,
+    pub(super) published: Arc<board::Sender<Published>>,
     /// Released when everything is on disk.
     pub(super) lock: DirLock,
     pub(super) done: oneshot::Sender<()>,

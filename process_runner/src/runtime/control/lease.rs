@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::{Control, Told};
-use crate::coordination::{Pulse, Sighting, random_u128};
+use crate::chance::random_u128;
+use crate::coordination::{Pulse, Sighting};
 use crate::model::{Event, Moment, SlotState};
 use crate::runtime::NodeEnd;
 

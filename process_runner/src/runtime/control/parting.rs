@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::Control;
 use super::orders::Fate;
-use crate::coordination::{Order, random_u128};
+use crate::chance::random_u128;
+use crate::coordination::Order;
 use crate::model::{Event, Moment, Slot, SlotState, StopReason};
 use crate::runtime::held::Held;
 
@@ -35,6 +36,10 @@ impl Control<'_> {
         held.retiring = retiring;
         held.target = None;
         self.feed(&slot, Event::Arrived { revision });
+        // Heard of late: a plan that is newer than the slot's own may want it elsewhere by now.
+        if !retiring && self.orders.of(&slot, ordered) != Fate::Keep {
+            self.follow_orders();
+        }
         if self.stopping && self.given_up {
             self.feed(&slot, Event::Stop(StopReason::GiveUp));
         }

@@ -1,0 +1,94 @@
+//! A process of the simulation: a runtime of its own, whose clock the simulation moves.
+//!
+//! # Why
+//!
+//! A stopped process (SIGSTOP) does nothing while time goes on, and then finds that time has leapt.
+//! With all nodes on one runtime nothing can stand still alone. So each process has a runtime, all
+//! of them on one thread, and the simulation lets one after the other run up to the next moment.
+//! Whoever is not asked to run stands still, its tasks, timers and users' code alike.
+//!
+//! What one process tells another arrives when the other runs next, so a message takes a few
+//! milliseconds, as on a network. Everything happens on one thread, in one order: a run repeats.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, advance, sleep_until};
+
+pub(crate) struct Peer {
+    runtime: Runtime,
+    /// The same moment on the runtime's clock and on the simulation's.
+    base: Instant,
+    born: Duration,
+    /// Up to where it has run.
+    reached: Duration,
+}
+
+impl Peer {
+    /// A process that begins at `now`.
+    pub(crate) fn new(now: Duration) -> Self {
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).build().unwrap();
+        let base = runtime.block_on(async { Instant::now() });
+        Self {
+            runtime,
+            base,
+            born: now,
+            reached: now,
+        }
+    }
+
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.runtime.spawn(task)
+    }
+
+    /// Does something in the process, at once.
+    pub(crate) fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.runtime.block_on(async { work() })
+    }
+
+    /// What a task that has ended returned.
+    pub(crate) fn join<T>(&self, task: JoinHandle<T>) -> T {
+        self.runtime.block_on(task).unwrap()
+    }
+
+    /// Runs up to `until`.
+    pub(crate) fn run_until(&mut self, until: Duration) {
+        let moment = self.base + (until - self.born);
+        self.runtime.block_on(async { sleep_until(moment).await });
+        self.reached = until;
+    }
+
+    /// Its clock leaps to `now`, before anything of it runs: it stood still until then.
+    pub(crate) fn wake_at(&mut self, now: Duration) {
+        let missed = now - self.reached;
+        self.runtime.block_on(async { advance(missed).await });
+        self.reached = now;
+    }
+
+    /// How this process turns its clock into the simulation's.
+    pub(crate) fn time(&self) -> Time {
+        Time {
+            base: self.base,
+            born: self.born,
+        }
+    }
+}
+
+/// The simulation's time, for code that runs in a process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Time {
+    base: Instant,
+    born: Duration,
+}
+
+impl Time {
+    pub(crate) fn now(self) -> Duration {
+        self.born + self.base.elapsed()
+    }
+}

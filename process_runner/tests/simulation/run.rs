@@ -1,0 +1,124 @@
+//! One seed: its schedule is played, and the history judged.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tests::history::{Event, Rules, Violation, What, judge};
+
+use super::schedule::{Schedule, TTL};
+use super::world::World;
+
+/// Once the faults are over, every slot runs again within this time: the lease of who died last, the
+/// store's next look at leases, and what suspended time takes (new sessions, watches that try again
+/// after at most 2 s, a name that waits for the lease of its predecessor).
+const RECOVER: Duration = Duration::from_millis(5_000 + 600 + 4_000);
+/// Within this time nothing is left to move.
+const BALANCE: Duration = Duration::from_secs(60);
+
+const RULES: Rules = Rules {
+    wake: Duration::from_millis(50),
+    notice: TTL,
+    recover: RECOVER,
+};
+
+/// What came of a run.
+pub(crate) struct Outcome {
+    pub(crate) schedule: Schedule,
+    pub(crate) events: Vec<Event>,
+    pub(crate) violations: Vec<Violation>,
+    /// What is wrong at the end, besides.
+    pub(crate) complaints: Vec<String>,
+}
+
+/// Plays the schedule of a seed.
+pub(crate) fn run(seed: u64) -> Outcome {
+    play(Schedule::of(seed))
+}
+
+/// Plays a schedule.
+pub(crate) fn play(schedule: Schedule) -> Outcome {
+    let mut world = World::new(&schedule);
+    for step in &schedule.steps {
+        world.run_until(step.at);
+        world.carry_out(&step.what);
+    }
+    world.run_until(schedule.calm);
+    world.mend();
+    let calm = world.now;
+    world.run_until(calm + RECOVER);
+    let mut complaints = Vec::new();
+    if !world.is_complete() {
+        let owners = world.outside.owners();
+        complaints.push(format!("after {RECOVER:?} the slots are at {owners:?}"));
+    }
+    while world.spread() > 1 && world.now < calm + BALANCE {
+        world.run_until(world.now + Duration::from_millis(500));
+    }
+    if world.spread() > 1 {
+        let owners = world.outside.owners();
+        complaints.push(format!("after {BALANCE:?} the spread is {owners:?}"));
+    }
+    let events = world.trace.events();
+    let violations = judge(&events, RULES);
+    Outcome {
+        schedule,
+        events,
+        violations,
+        complaints,
+    }
+}
+
+impl Outcome {
+    pub(crate) fn is_good(&self) -> bool {
+        self.violations.is_empty() && self.complaints.is_empty()
+    }
+
+    /// Everything, for a reader.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("{}\n", self.schedule);
+        for event in &self.events {
+            text += &format!("{event}\n");
+        }
+        text += &self.verdict();
+        text
+    }
+
+    /// What is wrong, where the whole story is, and how to see it again. Writes the story.
+    pub(crate) fn report(&self) -> String {
+        let seed = self.schedule.seed;
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulation");
+        let path = dir.join(format!("seed-{seed}.txt"));
+        let written =
+            std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, self.text()));
+        let story = match written {
+            Ok(()) => path.display().to_string(),
+            Err(error) => format!("not written: {error}"),
+        };
+        format!(
+            "seed {seed}\n{}  trace:  {story}\n  replay: cargo xtask sim --seed {seed}\n",
+            self.verdict()
+        )
+    }
+
+    /// What is wrong.
+    pub(crate) fn verdict(&self) -> String {
+        let mut text = String::new();
+        for violation in &self.violations {
+            text += &format!("{violation}\n");
+        }
+        for complaint in &self.complaints {
+            text += &format!("{complaint}\n");
+        }
+        text
+    }
+
+    /// How many effects the resource accepted, and how many it refused.
+    pub(crate) fn effects(&self) -> (usize, usize) {
+        let verdicts = self.events.iter().filter_map(|event| match event.what {
+            What::Effect { accepted, .. } => Some(accepted),
+            _ => None,
+        });
+        let (accepted, refused): (Vec<_>, Vec<_>) = verdicts.partition(|accepted| *accepted);
+        (accepted.len(), refused.len())
+    }
+}
