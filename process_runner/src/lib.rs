@@ -21,6 +21,8 @@ mod job;
 pub mod lock;
 pub mod model;
 pub mod planning;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod runtime;
 mod state;
 mod validity;

@@ -41,6 +41,8 @@ const ALLOWED: &[Row] = &[
         &["clock", "config", "coordination", "embedded", "model"],
     ),
     ("planning", &["config", "model"]),
+    // What a user's job calls, with a context in hand.
+    ("postgres", &["job"]),
     (
         "runtime",
         &[
