@@ -199,8 +199,7 @@ impl PgFence {
 
     /// The fence as PostgreSQL stores it, to bind as `$3` of [`HELD`].
     pub fn number(&self) -> i64 {
-        // A fence fits by its construction. One that did not would be the greatest of all, and so
-        // would be refused to nobody by mistake.
+        // It fits by its construction: the epoch and the revision leave the sign free.
         i64::try_from(self.fence).unwrap_or(i64::MAX)
     }
 

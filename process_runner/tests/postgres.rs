@@ -219,6 +219,8 @@ async fn one_statement_is_fenced_like_a_transaction() {
     assert!(!work_at_once(&setting.pool, &old).await.unwrap());
     old.advance(&setting.pool).await.unwrap();
     assert!(work_at_once(&setting.pool, &old).await.unwrap());
+    let early = work_at_once(&setting.pool, &new).await.unwrap();
+    assert!(!early, "it works before it advanced");
 
     let mut takeover = setting.pool.begin().await.unwrap();
     sqlx::query("UPDATE process_runner_fences SET fence = 2 WHERE job = 'once'")

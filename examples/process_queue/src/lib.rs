@@ -5,7 +5,7 @@
 //! filled from a tree of files when the job starts.
 //!
 //! ```text
-//! prepare          fill the queue with what is missing    (once per process)
+//! prepare          shut out earlier holders of the slot, fill the queue (once per process)
 //! lock_records     lock a batch: one transaction
 //! process_record   hash one file, remember the result     (results are written 64 at a time)
 //! unlock_records   write the results, release the rest
@@ -18,8 +18,8 @@
 //! - **The database is away.** No record is blamed: the worker repeats until it answers.
 //! - **The process dies.** Results not yet written are lost, and their records are still locked,
 //!   so the next holder of the worker index does them again: at least once.
-//! - **The slot is lost.** Every write carries the fence of this holding, so a late one changes
-//!   nothing that the next holder has taken over.
+//! - **The slot is lost.** Every write checks the fence of this holding in its own transaction, so
+//!   once the next holder has begun, a late one is refused.
 
 pub mod digest;
 pub mod store;
@@ -58,6 +58,7 @@ impl Job for ProcessQueue {
     type Record = QueueRecord;
 
     async fn prepare(&mut self, cx: &WorkerContext) -> JobResult<()> {
+        self.store.advance(holder(cx)).await?;
         let added = self.store.fill_once(cx.job(), &self.source).await?;
         if added > 0 {
             tracing::info!(added, source = %self.source.display(), "filled the queue");
@@ -107,13 +108,15 @@ impl Job for ProcessQueue {
 }
 
 impl ProcessQueue {
-    /// Writes the results so far, in one transaction. If that fails they are kept for the next
-    /// time; results of records that a later holder has taken over are dropped.
+    /// Writes the results so far, in one transaction. If that fails they are kept for the next time.
     async fn write_outcomes(&mut self, cx: &WorkerContext) -> Result<(), StoreError> {
         let ours = self.store.complete(holder(cx), &self.outcomes).await?;
-        let late = self.outcomes.len() as u64 - ours;
-        if late > 0 {
-            tracing::warn!(late, "some records were no longer this worker's");
+        let others = self.outcomes.len() as u64 - ours;
+        if others > 0 {
+            tracing::warn!(
+                others,
+                "some records were not locked by this worker any more"
+            );
         }
         self.outcomes.clear();
         Ok(())

@@ -2,14 +2,14 @@
 //!
 //! # Model
 //!
-//! A record is one file. It is `pending`, then `locked` by one worker, then `done` with its
-//! checksum and size, or `failed` with a reason. A lock is tagged with the worker's index and with
-//! the fence of its holding:
+//! A record is one file. It is `pending`, then `locked` by one worker index, then `done` with its
+//! checksum and size, or `failed` with a reason. A later holder of the index takes over what an
+//! earlier one has left locked. The fence that is stored with a record is that of the last write.
 //!
 //! ```text
-//! pending -- lock --> locked (worker 2, fence 731) -- complete --> done | failed
-//!    ^                  |          |
-//!    `---- unlock ------'          `-- lock by worker 2, fence 812: taken over
+//! pending -- lock --> locked (worker 2) -- complete --> done | failed
+//!    ^                  |
+//!    `---- unlock ------'
 //! ```
 //!
 //! # Guarantees
@@ -17,8 +17,8 @@
 //! - **One worker per record.** `lock` is one transaction; no two workers get the same record.
 //! - **Nothing is forgotten.** What a worker held when it died goes to the next holder of the
 //!   same index, first of all.
-//! - **Fenced.** The table remembers the highest fence of each worker index. A late `lock` of an
-//!   earlier holder is refused, its late `complete` and `unlock` touch nothing that was taken over.
+//! - **Fenced.** A holding begins with `advance`. After it every call of an earlier holder of the
+//!   index is refused: in PostgreSQL by the runner's own table of fences, in SQLite by one like it.
 //! - **A result and its completion are one write.** There is no record that is done without a
 //!   checksum.
 //!
@@ -159,8 +159,22 @@ impl Store {
         Ok(added)
     }
 
-    /// Locks up to `limit` records: first what an earlier holder of the same index left, then
-    /// pending ones.
+    /// Begins a holding: from now on every call of an earlier holder of the index is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Superseded`] if a later holder was here already, or the database's error.
+    ///
+    /// Dropped, it has happened or not; repeating it is harmless.
+    pub async fn advance(&self, holder: Holder<'_>) -> Result<(), StoreError> {
+        match &self.table {
+            Table::Sqlite(store) => store.advance(holder).await,
+            Table::Postgres(store) => store.advance(holder).await,
+        }
+    }
+
+    /// Locks up to `limit` records: first what the holder or an earlier one of the same index has
+    /// locked already, then pending ones.
     ///
     /// # Errors
     ///
@@ -176,12 +190,12 @@ impl Store {
         }
     }
 
-    /// Stores how records ended, all in one transaction, and answers how many of them were still
-    /// the holder's. The others were taken over and are left alone.
+    /// Stores how records ended, all in one transaction, and answers how many of them the holder
+    /// had locked. The others are left alone.
     ///
     /// # Errors
     ///
-    /// The database's.
+    /// [`StoreError::Superseded`] if a later holder was here already, or the database's error.
     pub async fn complete(
         &self,
         holder: Holder<'_>,
@@ -197,11 +211,11 @@ impl Store {
     }
 
     /// Makes every record pending again that this holder, or an earlier one of the same index,
-    /// has locked. Records of a later holder are left alone.
+    /// has locked.
     ///
     /// # Errors
     ///
-    /// The database's.
+    /// [`StoreError::Superseded`] if a later holder was here already, or the database's error.
     pub async fn unlock(&self, holder: Holder<'_>) -> Result<u64, StoreError> {
         match &self.table {
             Table::Sqlite(store) => store.unlock(holder).await,

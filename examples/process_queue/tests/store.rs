@@ -35,8 +35,8 @@ async fn suite(url: impl Fn(&str) -> String) {
     no_two_workers_get_one_record(open("disjoint").await).await;
     the_next_holder_of_the_index_gets_what_was_left(open("left").await).await;
     a_late_holder_is_refused(open("late").await).await;
-    a_late_result_changes_nothing(open("result").await).await;
-    a_late_unlock_releases_nothing(open("unlock").await).await;
+    a_result_counts_once_and_from_its_holder_alone(open("result").await).await;
+    another_index_unlocks_nothing(open("unlock").await).await;
     unlocking_frees_what_earlier_holders_left(open("retired").await).await;
     one_unreadable_file_does_not_stop_the_others(open("failed").await).await;
     a_dropped_call_leaves_no_lock_behind(open("dropped").await).await;
@@ -47,6 +47,24 @@ fn holder(worker: u32, fence: u64) -> Holder<'static> {
         job: "queue",
         worker,
         fence,
+    }
+}
+
+/// A holding that has begun.
+async fn begin(store: &Store, worker: u32, fence: u64) -> Holder<'static> {
+    let holder = holder(worker, fence);
+    store.advance(holder).await.unwrap();
+    holder
+}
+
+fn is_superseded<T: std::fmt::Debug>(result: Result<T, StoreError>, later: u64) {
+    match result {
+        Err(StoreError::Superseded {
+            worker: 0,
+            fence: 5,
+            found,
+        }) if found == later => {}
+        other => panic!("{other:?}"),
     }
 }
 
@@ -114,7 +132,8 @@ async fn names_need_not_be_text(store: Store) {
     let name = OsStr::from_bytes(b"\xff\n\\'\" x");
     std::fs::write(tree.path().join(name), "abc").unwrap();
     store.fill_once("queue", tree.path()).await.unwrap();
-    let records = store.lock(holder(0, 1), 10).await.unwrap();
+    let holder = begin(&store, 0, 1).await;
+    let records = store.lock(holder, 10).await.unwrap();
     assert_eq!(records[0].path, tree.path().join(name));
 }
 
@@ -126,13 +145,14 @@ async fn no_two_workers_get_one_record(store: Store) {
                 let store = store.clone();
                 async move {
                     let mut mine = Vec::new();
+                    let holder = begin(&store, worker, 1).await;
                     loop {
-                        let batch = store.lock(holder(worker, 1), 7).await.unwrap();
+                        let batch = store.lock(holder, 7).await.unwrap();
                         if batch.is_empty() {
                             return mine;
                         }
                         let outcomes: Vec<_> = batch.iter().map(done).collect();
-                        let ours = store.complete(holder(worker, 1), &outcomes).await.unwrap();
+                        let ours = store.complete(holder, &outcomes).await.unwrap();
                         assert_eq!(ours, batch.len() as u64);
                         mine.extend(batch);
                     }
@@ -154,14 +174,14 @@ async fn no_two_workers_get_one_record(store: Store) {
 
 async fn the_next_holder_of_the_index_gets_what_was_left(store: Store) {
     let _tree = fill(&store, 10).await;
-    let left = store.lock(holder(2, 5), 4).await.unwrap();
+    let left = store.lock(begin(&store, 2, 5).await, 4).await.unwrap();
 
-    let other = store.lock(holder(1, 6), 3).await.unwrap();
+    let other = store.lock(begin(&store, 1, 6).await, 3).await.unwrap();
     assert!(
         paths(&other).is_disjoint(&paths(&left)),
         "another index took them"
     );
-    let next = store.lock(holder(2, 7), 6).await.unwrap();
+    let next = store.lock(begin(&store, 2, 7).await, 6).await.unwrap();
     assert_eq!(next.len(), 6);
     assert!(
         paths(&next).is_superset(&paths(&left)),
@@ -169,88 +189,62 @@ async fn the_next_holder_of_the_index_gets_what_was_left(store: Store) {
     );
 }
 
+/// Whatever a holder calls after a later one has begun, even before that one has done anything.
 async fn a_late_holder_is_refused(store: Store) {
-    let _tree = fill(&store, 2).await;
-    store.lock(holder(0, 7), 1).await.unwrap();
-    let late = store.lock(holder(0, 6), 1).await;
-    assert!(
-        matches!(
-            late,
-            Err(StoreError::Superseded {
-                worker: 0,
-                fence: 6
-            })
-        ),
-        "{late:?}"
+    let _tree = fill(&store, 3).await;
+    let late = begin(&store, 0, 5).await;
+    let batch = store.lock(late, 2).await.unwrap();
+    let outcomes: Vec<_> = batch.iter().map(done).collect();
+    begin(&store, 0, 6).await;
+    let before = store.progress().await.unwrap();
+
+    is_superseded(store.advance(late).await, 6);
+    is_superseded(store.lock(late, 1).await, 6);
+    is_superseded(store.complete(late, &outcomes).await, 6);
+    is_superseded(store.unlock(late).await, 6);
+    assert_eq!(
+        store.progress().await.unwrap(),
+        before,
+        "it changed something"
     );
     // The refusal is for that index alone, and leaves the store usable.
-    assert_eq!(store.lock(holder(1, 6), 1).await.unwrap().len(), 1);
+    let other = begin(&store, 1, 5).await;
+    assert_eq!(store.lock(other, 3).await.unwrap().len(), 1);
 }
 
-async fn a_late_result_changes_nothing(store: Store) {
+async fn a_result_counts_once_and_from_its_holder_alone(store: Store) {
     let _tree = fill(&store, 2).await;
-    let late: Vec<_> = store
-        .lock(holder(0, 5), 2)
-        .await
-        .unwrap()
-        .iter()
-        .map(done)
-        .collect();
-    let taken = store.lock(holder(0, 6), 1).await.unwrap();
-
-    assert_eq!(
-        store.complete(holder(0, 5), &late).await.unwrap(),
-        1,
-        "only what was not taken over"
-    );
-    assert_eq!(
-        store
-            .complete(holder(1, 6), &[done(&taken[0])])
-            .await
-            .unwrap(),
-        0,
-        "another index"
-    );
-    assert_eq!(
-        store
-            .complete(holder(0, 6), &[done(&taken[0])])
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(
-        store
-            .complete(holder(0, 6), &[done(&taken[0])])
-            .await
-            .unwrap(),
-        0,
-        "twice"
-    );
+    let (first, second) = (begin(&store, 0, 5).await, begin(&store, 1, 6).await);
+    let batch = store.lock(first, 2).await.unwrap();
+    let outcomes: Vec<_> = batch.iter().map(done).collect();
+    assert_eq!(store.complete(second, &outcomes).await.unwrap(), 0);
+    assert_eq!(store.complete(first, &outcomes[..1]).await.unwrap(), 1);
+    assert_eq!(store.complete(first, &outcomes).await.unwrap(), 1, "twice");
     assert_eq!(store.progress().await.unwrap().done, 2);
 }
 
-async fn a_late_unlock_releases_nothing(store: Store) {
+async fn another_index_unlocks_nothing(store: Store) {
     let _tree = fill(&store, 3).await;
-    store.lock(holder(0, 5), 3).await.unwrap();
-    store.lock(holder(0, 6), 3).await.unwrap();
-    assert_eq!(store.unlock(holder(0, 5)).await.unwrap(), 0);
-    assert_eq!(store.unlock(holder(1, 9)).await.unwrap(), 0);
+    store.lock(begin(&store, 0, 5).await, 3).await.unwrap();
+    assert_eq!(store.unlock(begin(&store, 1, 9).await).await.unwrap(), 0);
     assert_eq!(store.progress().await.unwrap().locked, 3);
 }
 
 async fn unlocking_frees_what_earlier_holders_left(store: Store) {
     let _tree = fill(&store, 3).await;
-    store.lock(holder(5, 5), 3).await.unwrap();
-    assert_eq!(store.unlock(holder(5, 8)).await.unwrap(), 3);
-    assert_eq!(store.lock(holder(0, 9), 3).await.unwrap().len(), 3);
+    store.lock(begin(&store, 5, 5).await, 3).await.unwrap();
+    assert_eq!(store.unlock(begin(&store, 5, 8).await).await.unwrap(), 3);
+    let other = begin(&store, 0, 9).await;
+    assert_eq!(store.lock(other, 3).await.unwrap().len(), 3);
 }
 
 async fn one_unreadable_file_does_not_stop_the_others(store: Store) {
     let _tree = fill(&store, 3).await;
-    let batch = store.lock(holder(0, 1), 3).await.unwrap();
+    let holder = begin(&store, 0, 1).await;
+    let batch = store.lock(holder, 3).await.unwrap();
     let mut outcomes: Vec<_> = batch.iter().map(done).collect();
     outcomes[1].result = Err("permission denied".to_owned());
-    assert_eq!(store.complete(holder(0, 1), &outcomes).await.unwrap(), 3);
+    assert_eq!(store.complete(holder, &outcomes).await.unwrap(), 3);
 
     let expected = Progress {
         done: 2,
@@ -259,20 +253,24 @@ async fn one_unreadable_file_does_not_stop_the_others(store: Store) {
         ..Progress::default()
     };
     assert_eq!(store.progress().await.unwrap(), expected);
-    assert!(store.lock(holder(0, 1), 3).await.unwrap().is_empty());
+    assert!(store.lock(holder, 3).await.unwrap().is_empty());
     let finished = store.finished().await.unwrap();
     let failed = finished.iter().find(|(_, result)| result.is_err()).unwrap();
     assert_eq!(failed.1, Err("permission denied".to_owned()));
 }
 
-/// Dropped at each of its await points in turn, `lock` has either happened or not.
+/// Dropped at each of its await points in turn, a call has either happened or not.
 async fn a_dropped_call_leaves_no_lock_behind(store: Store) {
     let _tree = fill(&store, 4).await;
     for polls in 1..12 {
-        poll_and_drop(store.lock(holder(0, polls), 4), polls).await;
-        let all = store.lock(holder(0, polls + 1), 4).await.unwrap();
+        let first = holder(0, 2 * polls);
+        poll_and_drop(store.advance(first), polls).await;
+        store.advance(first).await.unwrap();
+        poll_and_drop(store.lock(first, 4), polls).await;
+        let second = begin(&store, 0, 2 * polls + 1).await;
+        let all = store.lock(second, 4).await.unwrap();
         assert_eq!(all.len(), 4, "after {polls} polls");
-        assert_eq!(store.unlock(holder(0, polls + 1)).await.unwrap(), 4);
+        assert_eq!(store.unlock(second).await.unwrap(), 4);
     }
 }
 

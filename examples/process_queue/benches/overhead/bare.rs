@@ -32,6 +32,7 @@ async fn drain(store: &Store, job: &str, turns: &Turns) -> Result<(), StoreError
         worker: 0,
         fence: 1,
     };
+    store.advance(holder).await?;
     let mut outcomes = Vec::new();
     loop {
         turns.next(Side::Bare).await;

@@ -109,6 +109,10 @@ impl Hash {
 impl Job for Hash {
     type Record = process_queue::store::QueueRecord;
 
+    async fn prepare(&mut self, _cx: &WorkerContext) -> JobResult<()> {
+        Ok(self.store.advance(self.holder()).await?)
+    }
+
     async fn lock_records(&mut self, _cx: &WorkerContext) -> JobResult<Vec<Self::Record>> {
         self.turns.next(Side::Worker).await;
         let records = self.store.lock(self.holder(), BATCH_SIZE).await?;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use process_runner::postgres::FenceError;
+
 use super::Holder;
 
 /// Why the queue did not do what was asked.
@@ -16,7 +18,11 @@ pub enum StoreError {
         worker: u32,
         /// The caller's fence.
         fence: u64,
+        /// The greatest fence that the queue has seen.
+        found: u64,
     },
+    /// The caller did not begin its holding with `advance`, or the fences cannot be asked.
+    Fence(FenceError),
     /// The tree with the files cannot be listed.
     Source(std::io::Error),
     /// `DATABASE_URL` names no database that this program knows. The value may hold a password,
@@ -25,10 +31,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn superseded(holder: Holder<'_>) -> Self {
+    pub(super) fn superseded(holder: Holder<'_>, found: u64) -> Self {
         Self::Superseded {
             worker: holder.worker,
             fence: holder.fence,
+            found,
         }
     }
 }
@@ -37,11 +44,17 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sql(_) => f.write_str("the queue's database failed"),
-            Self::Superseded { worker, fence } => write!(
+            Self::Superseded {
+                worker,
+                fence,
+                found,
+            } => write!(
                 f,
-                "worker {worker} was held with a fence greater than {fence}: this worker has lost \
-                 its slot, or the etcd that hands out fences was emptied while the queue was kept"
+                "worker {worker} with fence {fence} was taken over with {found}: this worker has \
+                 lost its slot, or the etcd that hands out fences was emptied while the queue was \
+                 kept"
             ),
+            Self::Fence(_) => f.write_str("the queue's fence was not accepted"),
             Self::Source(_) => f.write_str("the files cannot be listed"),
             Self::UnknownUrl => f.write_str(
                 "DATABASE_URL is neither `postgres://…` nor `sqlite:PATH`; without it the queue is \
@@ -56,7 +69,26 @@ impl std::error::Error for StoreError {
         match self {
             Self::Sql(error) => Some(error),
             Self::Source(error) => Some(error),
+            Self::Fence(error) => Some(error),
             Self::Superseded { .. } | Self::UnknownUrl => None,
+        }
+    }
+}
+
+impl From<FenceError> for StoreError {
+    fn from(error: FenceError) -> Self {
+        match error {
+            FenceError::Superseded {
+                worker_index: worker,
+                fence,
+                found,
+                ..
+            } => Self::Superseded {
+                worker,
+                fence,
+                found,
+            },
+            other => Self::Fence(other),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! The queue in PostgreSQL: for any number of machines.
 //!
 //! Workers take their batches with `FOR UPDATE SKIP LOCKED`, so nobody waits for a row that
-//! another worker is just taking. Each call is one or two round trips, whatever the batch size:
-//! lists travel as arrays.
+//! another worker is just taking. Each call is one statement and one round trip, whatever the batch
+//! size: lists travel as arrays, and the check of the fence is a part of the work
+//! ([`process_runner::postgres`]). So no transaction is ever open while a worker thinks, or is
+//! stopped by somebody, and no successor waits for one.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use process_runner::postgres::{HELD, PgFence, create_fences};
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use super::rows::{FinishedRow, finished_row};
@@ -33,12 +37,6 @@ CREATE TABLE IF NOT EXISTS records (
 );
 CREATE INDEX IF NOT EXISTS records_pending ON records (job, id) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS records_locked ON records (job, worker) WHERE state = 'locked';
-CREATE TABLE IF NOT EXISTS holders (
-    job    TEXT NOT NULL,
-    worker BIGINT NOT NULL,
-    fence  BIGINT NOT NULL,
-    PRIMARY KEY (job, worker)
-);
 ";
 
 const FILL: &str = "
@@ -47,38 +45,41 @@ SELECT $1, f.path, CASE WHEN f.error IS NULL THEN 'pending' ELSE 'failed' END, f
 FROM UNNEST($2::bytea[], $3::text[]) AS f (path, error)
 ON CONFLICT (job, path) DO NOTHING";
 
-/// Refuses, by changing no row, a fence below the highest one seen. The row stays locked until the
-/// transaction ends, so a holder and its successor take turns here.
-const HOLD: &str = "
-INSERT INTO holders (job, worker, fence) VALUES ($1, $2, $3)
-ON CONFLICT (job, worker) DO UPDATE SET fence = excluded.fence
-WHERE holders.fence <= excluded.fence";
+// Each of the three begins with `WITH held AS (HELD)`, changes nothing unless it is held, and
+// answers no row then. `$1` to `$3` are the job, the worker index and the fence.
 
 const LOCK: &str = "
-WITH left_over AS (
+, left_over AS (
     SELECT id FROM records
-    WHERE job = $1 AND state = 'locked' AND worker = $2 AND fence <= $3
+    WHERE job = $1 AND state = 'locked' AND worker = $2
     LIMIT $4 FOR UPDATE SKIP LOCKED
 ), fresh AS (
     SELECT id FROM records WHERE job = $1 AND state = 'pending' ORDER BY id
     LIMIT $4 - (SELECT count(*) FROM left_over) FOR UPDATE SKIP LOCKED
 )
 UPDATE records SET state = 'locked', worker = $2, fence = $3
-FROM (SELECT id FROM left_over UNION ALL SELECT id FROM fresh) AS batch
+FROM held, (SELECT id FROM left_over UNION ALL SELECT id FROM fresh) AS batch
 WHERE records.id = batch.id
 RETURNING records.id, records.path";
 
 const COMPLETE: &str = "
-UPDATE records SET
-    state = CASE WHEN o.error IS NULL THEN 'done' ELSE 'failed' END,
-    sha256 = o.sha256, size = o.size, error = o.error
-FROM UNNEST($4::bigint[], $5::text[], $6::bigint[], $7::text[]) AS o (id, sha256, size, error)
-WHERE records.id = o.id AND records.state = 'locked'
-  AND records.job = $1 AND records.worker = $2 AND records.fence = $3";
+, work AS (
+    UPDATE records SET
+        state = CASE WHEN o.error IS NULL THEN 'done' ELSE 'failed' END,
+        sha256 = o.sha256, size = o.size, error = o.error, fence = $3
+    FROM held, UNNEST($4::bigint[], $5::text[], $6::bigint[], $7::text[])
+        AS o (id, sha256, size, error)
+    WHERE records.id = o.id AND records.state = 'locked'
+      AND records.job = $1 AND records.worker = $2
+    RETURNING 1)
+SELECT (SELECT count(*) FROM work) FROM held";
 
 const UNLOCK: &str = "
-UPDATE records SET state = 'pending', worker = NULL, fence = NULL
-WHERE job = $1 AND state = 'locked' AND worker = $2 AND fence <= $3";
+, work AS (
+    UPDATE records SET state = 'pending', worker = NULL, fence = NULL FROM held
+    WHERE job = $1 AND state = 'locked' AND worker = $2
+    RETURNING 1)
+SELECT (SELECT count(*) FROM work) FROM held";
 
 #[derive(Clone)]
 pub(super) struct PostgresStore {
@@ -88,6 +89,7 @@ pub(super) struct PostgresStore {
 impl PostgresStore {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         let pool = PgPoolOptions::new().connect(url).await?;
+        create_fences(&pool).await?;
         let mut tx = pool.begin().await?;
         sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
         tx.commit().await?;
@@ -112,29 +114,27 @@ impl PostgresStore {
         Ok(added)
     }
 
+    pub(super) async fn advance(&self, holder: Holder<'_>) -> Result<(), StoreError> {
+        Ok(fence(holder).advance(&self.pool).await?)
+    }
+
     pub(super) async fn lock(
         &self,
         holder: Holder<'_>,
         limit: u32,
     ) -> Result<Vec<QueueRecord>, StoreError> {
-        let mut tx = self.pool.begin().await?;
-        let held = sqlx::query(HOLD)
-            .bind(holder.job)
-            .bind(i64::from(holder.worker))
-            .bind(holder.fence as i64)
-            .execute(&mut *tx)
-            .await?;
-        if held.rows_affected() == 0 {
-            return Err(StoreError::superseded(holder));
-        }
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(LOCK)
-            .bind(holder.job)
-            .bind(i64::from(holder.worker))
-            .bind(holder.fence as i64)
+        let fence = fence(holder);
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(if_held(LOCK))
+            .bind(fence.job())
+            .bind(fence.worker_index())
+            .bind(fence.number())
             .bind(i64::from(limit))
-            .fetch_all(&mut *tx)
+            .fetch_all(&self.pool)
             .await?;
-        tx.commit().await?;
+        if rows.is_empty() {
+            // There is no work, or the fence is not held.
+            fence.check(&self.pool).await?;
+        }
         Ok(rows.into_iter().map(QueueRecord::from).collect())
     }
 
@@ -148,27 +148,38 @@ impl PostgresStore {
         let sums: Vec<_> = digests().map(|d| Some(d?.sha256.as_str())).collect();
         let sizes: Vec<_> = digests().map(|d| Some(d?.size as i64)).collect();
         let errors: Vec<_> = outcomes.iter().map(|o| o.result.as_ref().err()).collect();
-        let result = sqlx::query(COMPLETE)
-            .bind(holder.job)
-            .bind(i64::from(holder.worker))
-            .bind(holder.fence as i64)
+        let fence = fence(holder);
+        let changed = sqlx::query_scalar(if_held(COMPLETE))
+            .bind(fence.job())
+            .bind(fence.worker_index())
+            .bind(fence.number())
             .bind(ids)
             .bind(sums)
             .bind(sizes)
             .bind(errors)
-            .execute(&self.pool)
+            .fetch_optional(&self.pool)
             .await?;
-        Ok(result.rows_affected())
+        self.held(&fence, changed).await
     }
 
     pub(super) async fn unlock(&self, holder: Holder<'_>) -> Result<u64, StoreError> {
-        let result = sqlx::query(UNLOCK)
-            .bind(holder.job)
-            .bind(i64::from(holder.worker))
-            .bind(holder.fence as i64)
-            .execute(&self.pool)
+        let fence = fence(holder);
+        let changed = sqlx::query_scalar(if_held(UNLOCK))
+            .bind(fence.job())
+            .bind(fence.worker_index())
+            .bind(fence.number())
+            .fetch_optional(&self.pool)
             .await?;
-        Ok(result.rows_affected())
+        self.held(&fence, changed).await
+    }
+
+    /// How many records a statement changed; without an answer the fence was not held, and the
+    /// check says why.
+    async fn held(&self, fence: &PgFence, changed: Option<i64>) -> Result<u64, StoreError> {
+        if changed.is_none() {
+            fence.check(&self.pool).await?;
+        }
+        Ok(changed.unwrap_or_default() as u64)
     }
 
     pub(super) async fn progress(&self) -> Result<Progress, StoreError> {
@@ -191,4 +202,13 @@ impl PostgresStore {
         .await?;
         Ok(rows.into_iter().map(finished_row).collect())
     }
+}
+
+fn fence(holder: Holder<'_>) -> PgFence {
+    PgFence::new(holder.job, holder.worker, holder.fence)
+}
+
+/// The statement that does `work` only if the fence is held.
+fn if_held(work: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("WITH held AS ({HELD}){work}"))
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::rows::{FinishedRow, finished_row};
 use super::{Holder, Outcome, Progress, QueueRecord, StoreError};
@@ -46,16 +47,18 @@ const FILL: &str = "
 INSERT INTO records (job, path, state, error) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (job, path) DO NOTHING";
 
-/// Refuses, by changing no row, a fence below the highest one seen.
-const HOLD: &str = "
+/// Changes no row that has seen a greater fence.
+const ADVANCE: &str = "
 INSERT INTO holders (job, worker, fence) VALUES (?1, ?2, ?3)
 ON CONFLICT (job, worker) DO UPDATE SET fence = excluded.fence WHERE fence <= excluded.fence";
+
+const FENCE: &str = "SELECT fence FROM holders WHERE job = ?1 AND worker = ?2";
 
 const LOCK: &str = "
 UPDATE records SET state = 'locked', worker = ?2, fence = ?3
 WHERE id IN (
     SELECT id FROM (SELECT id FROM records
-        WHERE job = ?1 AND state = 'locked' AND worker = ?2 AND fence <= ?3 LIMIT ?4)
+        WHERE job = ?1 AND state = 'locked' AND worker = ?2 LIMIT ?4)
     UNION ALL
     SELECT id FROM (SELECT id FROM records
         WHERE job = ?1 AND state = 'pending' ORDER BY id LIMIT ?4)
@@ -63,12 +66,12 @@ WHERE id IN (
 RETURNING id, path";
 
 const COMPLETE: &str = "
-UPDATE records SET state = ?5, sha256 = ?6, size = ?7, error = ?8
-WHERE id = ?4 AND state = 'locked' AND job = ?1 AND worker = ?2 AND fence = ?3";
+UPDATE records SET state = ?5, sha256 = ?6, size = ?7, error = ?8, fence = ?3
+WHERE id = ?4 AND state = 'locked' AND job = ?1 AND worker = ?2";
 
 const UNLOCK: &str = "
 UPDATE records SET state = 'pending', worker = NULL, fence = NULL
-WHERE job = ?1 AND state = 'locked' AND worker = ?2 AND fence <= ?3";
+WHERE job = ?1 AND state = 'locked' AND worker = ?2";
 
 #[derive(Clone)]
 pub(super) struct SqliteStore {
@@ -113,21 +116,32 @@ impl SqliteStore {
         Ok(added)
     }
 
-    pub(super) async fn lock(
-        &self,
-        holder: Holder<'_>,
-        limit: u32,
-    ) -> Result<Vec<QueueRecord>, StoreError> {
+    pub(super) async fn advance(&self, holder: Holder<'_>) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let held = sqlx::query(HOLD)
+        sqlx::query(ADVANCE)
             .bind(holder.job)
             .bind(holder.worker)
             .bind(holder.fence as i64)
             .execute(&mut *tx)
             .await?;
-        if held.rows_affected() == 0 {
-            return Err(StoreError::superseded(holder));
-        }
+        check(&mut tx, holder).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// A transaction that no later holder was before. There is one writer at a time, so none can
+    /// come while it runs.
+    async fn begin(&self, holder: Holder<'_>) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        check(&mut tx, holder).await?;
+        Ok(tx)
+    }
+
+    pub(super) async fn lock(
+        &self,
+        holder: Holder<'_>,
+        limit: u32,
+    ) -> Result<Vec<QueueRecord>, StoreError> {
+        let mut tx = self.begin(holder).await?;
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(LOCK)
             .bind(holder.job)
             .bind(holder.worker)
@@ -145,7 +159,7 @@ impl SqliteStore {
         outcomes: &[Outcome],
     ) -> Result<u64, StoreError> {
         let mut ours = 0;
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin(holder).await?;
         for outcome in outcomes {
             let digest = outcome.result.as_ref().ok();
             let result = sqlx::query(COMPLETE)
@@ -166,12 +180,13 @@ impl SqliteStore {
     }
 
     pub(super) async fn unlock(&self, holder: Holder<'_>) -> Result<u64, StoreError> {
+        let mut tx = self.begin(holder).await?;
         let result = sqlx::query(UNLOCK)
             .bind(holder.job)
             .bind(holder.worker)
-            .bind(holder.fence as i64)
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await?;
+        tx.commit().await?;
         Ok(result.rows_affected())
     }
 
@@ -194,6 +209,21 @@ impl SqliteStore {
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(finished_row).collect())
+    }
+}
+
+/// Refuses a holder if a later one was here already.
+async fn check(db: &mut SqliteConnection, holder: Holder<'_>) -> Result<(), StoreError> {
+    let found: Option<i64> = sqlx::query_scalar(FENCE)
+        .bind(holder.job)
+        .bind(holder.worker)
+        .fetch_optional(db)
+        .await?;
+    match found {
+        Some(found) if found as u64 > holder.fence => {
+            Err(StoreError::superseded(holder, found as u64))
+        }
+        _ => Ok(()),
     }
 }
 
