@@ -136,9 +136,13 @@ impl Holding {
     pub(crate) fn held(&self, fence: Fence) {
         self.progress_at
             .store(self.clock.now().as_nanos(), Ordering::Relaxed);
-        if self.fence.set(fence).is_ok() {
-            self.owned.store(true, Ordering::Release);
+        if self.fence.get().is_some() {
+            return;
         }
+        // First: the worker wakes with its fence, and asks at once whether it owns the slot.
+        self.owned.store(true, Ordering::Release);
+        // An error means that it has a fence already, which was looked at.
+        let _ = self.fence.set(fence);
     }
 
     /// The token as user code sees it; 0 while the slot is not held yet.
@@ -291,6 +295,41 @@ impl Phase {
             Self::Unlock => "unlock_records",
             Self::After => "after_perform",
             Self::Pause => "pausing",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holding() -> Holding {
+        let identity = Identity {
+            retiring: false,
+            slot: Slot::new("a", 0),
+            node: "n".into(),
+            incarnation: "i".into(),
+        };
+        let validity = Arc::new(Validity::default());
+        validity.set(Moment::NEVER, Moment::NEVER);
+        let clock = Clock::boot();
+        Holding::new(identity, 1, None, clock, validity, Arc::default())
+    }
+
+    #[test]
+    fn whoever_sees_the_fence_owns_the_slot() {
+        for revision in 1..5_000 {
+            let holding = holding();
+            std::thread::scope(|scope| {
+                let worker = scope.spawn(|| {
+                    while holding.fence() == 0 {
+                        std::hint::spin_loop();
+                    }
+                    holding.hold(holding.clock.now())
+                });
+                holding.held(Fence::new(0, revision).unwrap());
+                assert_eq!(worker.join().unwrap(), Hold::Firm, "at {revision}");
+            });
         }
     }
 }
