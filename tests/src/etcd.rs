@@ -1,5 +1,7 @@
 //! A real etcd of one test: its members on loopback, gone with their guard.
 
+mod options;
+mod users;
 mod version;
 
 use std::io::{self, Read, Write};
@@ -10,17 +12,20 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use self::options::EtcdOptions;
 pub use self::version::{VERSIONS, Version};
 
 /// A running etcd. Dropping it ends its processes and removes its files.
 pub struct Etcd {
     members: Vec<Member>,
+    options: EtcdOptions,
     _dir: TempDir,
 }
 
 /// One member: a shell that ends the server when its input closes, and the server's addresses.
 struct Member {
     shell: Child,
+    /// Where it tells its health and its metrics, in plain text whatever the clients speak.
     port: u16,
     endpoint: String,
 }
@@ -31,6 +36,7 @@ struct Address {
     port: u16,
     client: String,
     peer: String,
+    metrics: String,
 }
 
 impl Etcd {
@@ -40,7 +46,7 @@ impl Etcd {
     ///
     /// If there is no etcd of this version, with what to do about it, or it does not start.
     pub fn start(version: Version) -> io::Result<Self> {
-        Self::cluster(version, 1)
+        EtcdOptions::new(version).start()
     }
 
     /// Starts an etcd of so many members and returns once all are healthy.
@@ -49,10 +55,14 @@ impl Etcd {
     ///
     /// As [`start`](Self::start).
     pub fn cluster(version: Version, members: usize) -> io::Result<Self> {
-        let binary = version.binary()?;
+        EtcdOptions::new(version).members(members).start()
+    }
+
+    fn launch(options: EtcdOptions) -> io::Result<Self> {
+        let binary = options.version.binary()?;
         let dir = TempDir::new()?;
-        let addresses = (0..members)
-            .map(Address::free)
+        let addresses = (0..options.members)
+            .map(|number| Address::free(number, options.scheme()))
             .collect::<io::Result<Vec<_>>>()?;
         let peers: Vec<_> = addresses
             .iter()
@@ -61,12 +71,16 @@ impl Etcd {
         let peers = peers.join(",");
         let members = addresses
             .into_iter()
-            .map(|address| address.start(&binary, dir.path(), &peers))
+            .map(|address| address.start(&binary, &options, dir.path(), &peers))
             .collect::<io::Result<Vec<_>>>()?;
         for member in &members {
             member.wait_until_healthy()?;
         }
-        Ok(Self { members, _dir: dir })
+        Ok(Self {
+            members,
+            options,
+            _dir: dir,
+        })
     }
 
     /// Where clients reach the first member.
@@ -82,7 +96,8 @@ impl Etcd {
             .collect()
     }
 
-    /// The sum over the members of what they say of themselves under `name`, labels and all.
+    /// The sum over the members of what they say of themselves under `name`, whatever its labels; or
+    /// under `name{first="label"`, whatever the others.
     ///
     /// # Errors
     ///
@@ -93,7 +108,7 @@ impl Etcd {
             let text = get(member.port, "/metrics")?;
             let values = text.lines().filter_map(|line| {
                 let rest = line.strip_prefix(name)?;
-                let labelled = rest.starts_with('{') || rest.starts_with(' ');
+                let labelled = rest.starts_with(['{', ' ', ',']);
                 labelled.then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
             });
             sum += values.sum::<f64>();
@@ -103,17 +118,24 @@ impl Etcd {
 }
 
 impl Address {
-    fn free(number: usize) -> io::Result<Self> {
-        let (port, peer) = (free_port()?, free_port()?);
+    fn free(number: usize, scheme: &str) -> io::Result<Self> {
+        let (client, peer, port) = (free_port()?, free_port()?, free_port()?);
         Ok(Self {
             name: format!("t{number}"),
             port,
-            client: format!("http://127.0.0.1:{port}"),
+            client: format!("{scheme}://127.0.0.1:{client}"),
             peer: format!("http://127.0.0.1:{peer}"),
+            metrics: format!("http://127.0.0.1:{port}"),
         })
     }
 
-    fn start(self, binary: &Path, dir: &Path, peers: &str) -> io::Result<Member> {
+    fn start(
+        self,
+        binary: &Path,
+        options: &EtcdOptions,
+        dir: &Path,
+        peers: &str,
+    ) -> io::Result<Member> {
         // The shell ends the server when its input closes, which it does even if this test is killed.
         let script = r#""$@" </dev/null & pid=$!; read _; kill -9 $pid; wait $pid"#;
         let shell = Command::new("sh")
@@ -127,6 +149,8 @@ impl Address {
             .args(["--listen-peer-urls", &self.peer])
             .args(["--initial-advertise-peer-urls", &self.peer])
             .args(["--initial-cluster", peers])
+            .args(["--listen-metrics-urls", &self.metrics])
+            .args(&options.flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -1,5 +1,6 @@
 //! What end-to-end tests share: servers that live as long as the test that started them.
 
+pub mod certificates;
 pub mod etcd;
 pub mod laws;
 pub mod postgres;
