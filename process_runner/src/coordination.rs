@@ -44,6 +44,7 @@ mod membership;
 mod notes;
 mod overrides;
 mod plans;
+mod probe;
 mod records;
 #[cfg(test)]
 pub(crate) mod scene;
@@ -52,6 +53,8 @@ mod sighting;
 mod slots;
 mod snapshot;
 mod status;
+mod tls;
+mod token;
 
 #[cfg(test)]
 pub(crate) use by_hand::{etcd_at, etcd_over};

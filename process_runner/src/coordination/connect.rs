@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
+use etcd_client::{Client, ConnectOptions};
 
 use super::keys::Keys;
+use super::probe::Probe;
 use super::session::explain;
+use super::tls::Tls;
 use super::{CoordinationError, Etcd, RequestCount};
 use crate::config::{Coordination, EmbeddedConfig, EtcdConfig};
 use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Joined, default_data_dir, guest_channel};
@@ -32,6 +34,8 @@ pub(crate) struct Connection {
     guest_of: Option<PathBuf>,
     /// For people: what this connection leads to.
     pub(crate) description: String,
+    /// The endpoints of a cluster and how they are spoken to, to say why they do not answer.
+    probe: Option<Probe>,
 }
 
 impl Connection {
@@ -48,6 +52,17 @@ impl Connection {
             }
             Ok(Joined::Guest { .. }) => {}
             Err(error) => tracing::debug!(%error, "the embedded etcd has no host yet"),
+        }
+    }
+
+    /// Looks closer at an etcd that does not answer: an error that says what is wrong with it, if
+    /// that can be found out.
+    ///
+    /// Takes some seconds at most. Dropped, it leaves nothing behind.
+    pub(crate) async fn explain(&self, error: CoordinationError) -> CoordinationError {
+        match &self.probe {
+            Some(probe) => probe.explain(error).await,
+            None => error,
         }
     }
 
@@ -97,6 +112,7 @@ pub(crate) async fn to_hosted(
         hosted: Mutex::new(Some(hosted.clone())),
         guest_of: None,
         description: "the embedded etcd in this process".to_owned(),
+        probe: None,
     })
 }
 
@@ -125,9 +141,13 @@ async fn embedded(
 pub(crate) async fn join(coordination: &Coordination) -> Result<Connection, CoordinationError> {
     let connection = join_lazily(coordination).await?;
     let meta = connection.keys.meta();
-    let found = connection.etcd.find_living(&meta).await;
-    found.map_err(|error| explain(error, &connection.etcd))?;
-    Ok(connection)
+    match connection.etcd.find_living(&meta).await {
+        Ok(()) => Ok(connection),
+        Err(error) => {
+            let error = explain(error, &connection.etcd);
+            Err(connection.explain(error).await)
+        }
+    }
 }
 
 async fn join_lazily(coordination: &Coordination) -> Result<Connection, CoordinationError> {
@@ -182,6 +202,7 @@ async fn guest(
         hosted: Mutex::new(None),
         guest_of: Some(dir),
         description,
+        probe: None,
     })
 }
 
@@ -197,11 +218,13 @@ async fn remote(
     config: &EtcdConfig,
     requests: &RequestCount,
 ) -> Result<Connection, CoordinationError> {
-    let options = options(config)?;
+    let tls = Tls::of(config)?;
     let mut members = Vec::new();
     let mut refused = None;
     for endpoint in &config.endpoints {
-        let connecting = Client::connect([endpoint], Some(options.clone()));
+        let https = endpoint.starts_with("https://");
+        let options = options(config, tls.as_ref().filter(|_| https));
+        let connecting = Client::connect([endpoint], Some(options));
         match tokio::time::timeout(CONNECT_TIMEOUT * 3, connecting).await {
             Ok(Ok(client)) => members.push((endpoint.clone(), client)),
             Ok(Err(error)) => refused = Some(bad_endpoint(endpoint, error)),
@@ -213,9 +236,10 @@ async fn remote(
             }
         }
     }
+    let probe = Probe::new(config.endpoints.clone(), tls);
     // One usable member is enough to begin with; the others are named once.
     match refused {
-        Some(error) if members.is_empty() => return Err(error),
+        Some(error) if members.is_empty() => return Err(probe.explain(error).await),
         Some(error) => tracing::warn!(%error, "an etcd member is left out"),
         None => {}
     }
@@ -226,6 +250,7 @@ async fn remote(
         ttl: config.lease_ttl,
         hosted: Mutex::new(None),
         guest_of: None,
+        probe: Some(probe),
     })
 }
 
@@ -242,6 +267,10 @@ fn bad_endpoint(endpoint: &str, error: etcd_client::Error) -> CoordinationError 
                 },
             }
         }
+        etcd_client::Error::TransportError(error) => CoordinationError::BadEndpoint {
+            endpoint: endpoint.to_owned(),
+            reason: with_causes(&error),
+        },
         other => CoordinationError::BadEndpoint {
             endpoint: endpoint.to_owned(),
             reason: other.to_string(),
@@ -249,40 +278,29 @@ fn bad_endpoint(endpoint: &str, error: etcd_client::Error) -> CoordinationError 
     }
 }
 
-fn options(config: &EtcdConfig) -> Result<ConnectOptions, CoordinationError> {
+/// The error itself says no more than "transport error".
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn options(config: &EtcdConfig, tls: Option<&Tls>) -> ConnectOptions {
     let mut options = ConnectOptions::new()
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_keep_alive(PING_EVERY, PING_TIMEOUT)
         .with_keep_alive_while_idle(true)
         .with_require_leader(true);
     if let (Some(username), Some(password)) = (&config.username, &config.password) {
-        options = options
-            .with_user(username.clone(), password.expose().to_owned())
-            .with_auto_token_refresh(true);
+        // A token that is out of date is renewed by `Etcd`, which knows how often it may ask.
+        options = options.with_user(username.clone(), password.expose().to_owned());
     }
-    if let Some(tls) = tls(config)? {
-        options = options.with_tls(tls);
+    if let Some(tls) = tls {
+        options = options.with_tls(tls.options());
     }
-    Ok(options)
-}
-
-fn tls(config: &EtcdConfig) -> Result<Option<TlsOptions>, CoordinationError> {
-    let Some(files) = &config.tls else {
-        return Ok(None);
-    };
-    let mut tls = TlsOptions::new();
-    if let Some(ca) = &files.ca {
-        tls = tls.ca_certificate(Certificate::from_pem(read(ca)?));
-    }
-    if let Some((cert, key)) = &files.client {
-        tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
-    }
-    Ok(Some(tls))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, CoordinationError> {
-    std::fs::read(path).map_err(|error| CoordinationError::BadEndpoint {
-        endpoint: path.display().to_string(),
-        reason: format!("the file cannot be read: {error}"),
-    })
+    options
 }

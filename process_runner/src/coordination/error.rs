@@ -5,6 +5,7 @@
 //! they come from is written beside each.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use tonic::Code;
 
@@ -73,7 +74,13 @@ fn from_status(code: Code, message: &str) -> CallError {
         Code::ResourceExhausted if has("database space exceeded") => CallError::NoSpace,
         Code::OutOfRange if has("compacted") => CallError::Compacted,
         Code::Unauthenticated | Code::PermissionDenied => CallError::Denied(message.to_owned()),
-        Code::InvalidArgument if has("auth") => CallError::Denied(message.to_owned()),
+        // rpctypes: ErrAuthFailed, ErrAuthOldRevision, ErrUserEmpty, ErrAuthNotEnabled.
+        Code::InvalidArgument if has("auth") || has("user name is empty") => {
+            CallError::Denied(message.to_owned())
+        }
+        Code::FailedPrecondition if has("authentication is not enabled") => {
+            CallError::Denied(message.to_owned())
+        }
         Code::Unavailable if has("tcp connect error") || has("no leader") || has("dns error") => {
             CallError::NotDone(message.to_owned())
         }
@@ -98,17 +105,36 @@ pub enum CoordinationError {
         /// What the last attempt said.
         reason: String,
     },
-    /// An endpoint or a TLS file cannot be used.
+    /// An endpoint cannot be used.
     BadEndpoint {
         /// The endpoint.
         endpoint: String,
         /// What is wrong with it.
         reason: String,
     },
+    /// A file for TLS cannot be used.
+    BadFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The endpoint answers, and its certificate or ours is not accepted.
+    Tls {
+        /// The endpoint.
+        endpoint: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// etcd denies access.
     Denied {
         /// What it says.
         reason: String,
+    },
+    /// etcd's quota is used up. What is held is kept; nothing new is acquired until there is space.
+    NoSpace {
+        /// The endpoints.
+        endpoints: String,
     },
     /// The name of this node is in use.
     NameInUse {
@@ -154,7 +180,21 @@ pub enum CoordinationError {
 impl CoordinationError {
     /// True if trying again may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::NoSpace { .. })
+    }
+}
+
+/// What to do about etcd's refusal, by its own words.
+fn how_to_be_let_in(reason: &str) -> &'static str {
+    if reason.contains("permission denied") {
+        "give the user's role `readwrite` on all keys below the prefix: \
+         etcdctl role grant-permission ROLE readwrite PREFIX/ --prefix"
+    } else if reason.contains("user name is empty") {
+        "set `username` and `password` in the section `etcd`, or a client certificate of a user"
+    } else if reason.contains("authentication is not enabled") {
+        "remove `username` and `password`, or enable authentication in etcd"
+    } else {
+        "check `username` and `password` in the section `etcd`"
     }
 }
 
@@ -164,14 +204,27 @@ impl fmt::Display for CoordinationError {
             Self::Unreachable { endpoints, reason } => {
                 write!(f, "etcd does not answer at {endpoints}: {reason}")
             }
+            Self::NoSpace { endpoints } => write!(f, "{endpoints}: {}", CallError::NoSpace),
             Self::BadEndpoint { endpoint, reason } => {
                 write!(f, "the etcd endpoint {endpoint} cannot be used: {reason}")
             }
-            Self::Denied { reason } => write!(
-                f,
-                "etcd denies access: {reason}; check `username`, `password` and the role's \
-                 permission on the prefix"
-            ),
+            Self::Denied { reason } => {
+                write!(
+                    f,
+                    "etcd denies access: {reason}; {}",
+                    how_to_be_let_in(reason)
+                )
+            }
+            Self::BadFile { file, reason } => {
+                write!(
+                    f,
+                    "the file {} cannot be used for TLS: {reason}",
+                    file.display()
+                )
+            }
+            Self::Tls { endpoint, reason } => {
+                write!(f, "there is no TLS connection to {endpoint}: {reason}")
+            }
             Self::NameInUse { node, holder } => write!(
                 f,
                 "the node name `{node}` is in use by {holder}; stop that process, or choose \

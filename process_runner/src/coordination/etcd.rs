@@ -2,7 +2,8 @@
 //!
 //! There is one single-endpoint client per etcd member, because the client's balanced channel
 //! keeps sending calls to dead members. A call that fails makes the next one go to the next
-//! member; it is not repeated here, because only the caller knows whether it may be.
+//! member; it is not repeated here, because only the caller knows whether it may be. The exception
+//! is a call that was denied for a token that is out of date: it did not take place ([`Token`]).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use etcd_client::{
 
 use super::CallError;
 use super::keys::Range;
+use super::token::{self, Token};
 
 /// How long a unary call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,6 +47,7 @@ impl RequestCount {
 struct Member {
     endpoint: String,
     client: Client,
+    token: Token,
 }
 
 impl Etcd {
@@ -54,7 +57,11 @@ impl Etcd {
     pub(crate) fn new(members: Vec<(String, Client)>, requests: RequestCount) -> Self {
         let members = members
             .into_iter()
-            .map(|(endpoint, client)| Member { endpoint, client })
+            .map(|(endpoint, client)| Member {
+                endpoint,
+                client,
+                token: Token::default(),
+            })
             .collect();
         Self {
             members,
@@ -92,26 +99,39 @@ impl Etcd {
         self.current.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn client(&self) -> Client {
+    fn member(&self) -> &Member {
         let current = self.current.load(Ordering::Relaxed) % self.members.len();
-        self.members[current].client.clone()
+        &self.members[current]
     }
 
     /// Runs a transaction. Dropped, its outcome is unknown.
     pub(crate) async fn txn(&self, txn: Txn) -> Result<TxnResponse, CallError> {
-        let mut kv = self.client().kv_client();
-        self.within(CALL_TIMEOUT, kv.txn(txn)).await
+        let call = |client: Client| {
+            let txn = txn.clone();
+            async move { client.kv_client().txn(txn).await }
+        };
+        self.call(CALL_TIMEOUT, call).await
     }
 
     /// Reads a range, linearizably.
     pub(crate) async fn range(&self, range: &Range) -> Result<GetResponse, CallError> {
-        let mut kv = self
-            .client()
-            .kv_client()
-            .max_decoding_message_size(MAX_MESSAGE);
-        let options = GetOptions::new().with_range(range.to.clone());
-        self.within(CALL_TIMEOUT * 5, kv.get(range.from.clone(), Some(options)))
-            .await
+        self.range_at(range, 0).await
+    }
+
+    /// Reads a range as it was at `revision`, or now if that is 0.
+    pub(crate) async fn range_at(
+        &self,
+        range: &Range,
+        revision: i64,
+    ) -> Result<GetResponse, CallError> {
+        let call = |client: Client| {
+            let options = GetOptions::new()
+                .with_range(range.to.clone())
+                .with_revision(revision);
+            let mut kv = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
+            async move { kv.get(range.from.clone(), Some(options)).await }
+        };
+        self.call(CALL_TIMEOUT * 5, call).await
     }
 
     /// Reads several ranges at one revision, linearizably: one answer for each, in their order.
@@ -119,16 +139,21 @@ impl Etcd {
         &self,
         ranges: [Range; N],
     ) -> Result<(i64, Vec<GetResponse>), CallError> {
-        let mut kv = self
-            .client()
-            .kv_client()
-            .max_decoding_message_size(MAX_MESSAGE);
-        let reads = ranges.map(|range| {
+        let reads = ranges.clone().map(|range| {
             let options = GetOptions::new().with_range(range.to);
             TxnOp::get(range.from, Some(options))
         });
         let txn = Txn::new().and_then(reads);
-        let reply = self.within(CALL_TIMEOUT * 5, kv.txn(txn)).await?;
+        let call = |client: Client| {
+            let mut kv = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
+            let txn = txn.clone();
+            async move { kv.txn(txn).await }
+        };
+        let reply = match self.call(CALL_TIMEOUT * 5, call).await {
+            // 3.5.0 and 3.5.1 say so of a transaction that only reads, too.
+            Err(CallError::NoSpace) => return self.ranges_one_by_one(&ranges).await,
+            reply => reply?,
+        };
         let revision = reply.header().map_or(0, |header| header.revision());
         let answers = reply.op_responses().into_iter().filter_map(|op| match op {
             TxnOpResponse::Get(get) => Some(get),
@@ -137,21 +162,47 @@ impl Etcd {
         Ok((revision, answers.collect()))
     }
 
+    /// The same without a transaction: the first read says at which revision the others look.
+    async fn ranges_one_by_one(
+        &self,
+        ranges: &[Range],
+    ) -> Result<(i64, Vec<GetResponse>), CallError> {
+        let (mut revision, mut answers) = (0, Vec::new());
+        for range in ranges {
+            let answer = self.range_at(range, revision).await?;
+            if revision == 0 {
+                revision = answer.header().map_or(0, |header| header.revision());
+            }
+            answers.push(answer);
+        }
+        Ok((revision, answers))
+    }
+
+    /// Deletes a key that is never put: commits through raft and changes nothing. Answers the term
+    /// that it was committed in.
+    pub(crate) async fn commit_nothing(&self, never_key: &str) -> Result<u64, CallError> {
+        let call = |client: Client| async move { client.kv_client().delete(never_key, None).await };
+        let reply = self.call(CALL_TIMEOUT, call).await?;
+        Ok(reply.header().map_or(0, |header| header.raft_term()))
+    }
+
     /// Reads one key, linearizably; as it was at `revision`, or now if that is 0.
     pub(crate) async fn get(&self, key: &str, revision: i64) -> Result<GetResponse, CallError> {
-        let mut kv = self.client().kv_client();
-        let options = GetOptions::new().with_revision(revision);
-        self.within(CALL_TIMEOUT, kv.get(key, Some(options))).await
+        let call = |client: Client| async move {
+            let options = GetOptions::new().with_revision(revision);
+            client.kv_client().get(key, Some(options)).await
+        };
+        self.call(CALL_TIMEOUT, call).await
     }
 
     /// Grants a lease; etcd may grant a longer one than asked for.
     pub(crate) async fn grant(&self, ttl: Duration, id: i64) -> Result<Duration, CallError> {
-        let mut lease = self.client().lease_client();
         let seconds = i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX);
-        let options = LeaseGrantOptions::new().with_id(id);
-        let granted = self
-            .within(CALL_TIMEOUT, lease.grant(seconds, Some(options)))
-            .await?;
+        let call = |client: Client| async move {
+            let options = LeaseGrantOptions::new().with_id(id);
+            client.lease_client().grant(seconds, Some(options)).await
+        };
+        let granted = self.call(CALL_TIMEOUT, call).await?;
         Ok(Duration::from_secs(
             u64::try_from(granted.ttl()).unwrap_or(0),
         ))
@@ -159,10 +210,8 @@ impl Etcd {
 
     /// Revokes a lease and everything on it.
     pub(crate) async fn revoke(&self, lease: i64) -> Result<(), CallError> {
-        let mut client = self.client().lease_client();
-        self.within(CALL_TIMEOUT, client.revoke(lease))
-            .await
-            .map(drop)
+        let call = |client: Client| async move { client.lease_client().revoke(lease).await };
+        self.call(CALL_TIMEOUT, call).await.map(drop)
     }
 
     /// Opens a stream of renewals and sends the first one; the answer to it is consumed.
@@ -171,8 +220,8 @@ impl Etcd {
         lease: i64,
         timeout: Duration,
     ) -> Result<(LeaseKeeper, LeaseKeepAliveStream), CallError> {
-        let mut client = self.client().lease_client();
-        self.within(timeout, client.keep_alive(lease)).await
+        let call = |client: Client| async move { client.lease_client().keep_alive(lease).await };
+        self.call(timeout, call).await
     }
 
     /// Opens a watch over a range from `revision` on.
@@ -181,18 +230,36 @@ impl Etcd {
         range: &Range,
         revision: i64,
     ) -> Result<WatchStream, CallError> {
-        let mut client = self
-            .client()
-            .watch_client()
-            .max_decoding_message_size(MAX_MESSAGE);
-        let options = WatchOptions::new()
-            .with_range(range.to.clone())
-            .with_start_revision(revision);
-        self.within(
-            CALL_TIMEOUT,
-            client.watch(range.from.clone(), Some(options)),
-        )
-        .await
+        let call = |client: Client| {
+            let options = WatchOptions::new()
+                .with_range(range.to.clone())
+                .with_start_revision(revision);
+            let mut client = client.watch_client().max_decoding_message_size(MAX_MESSAGE);
+            async move { client.watch(range.from.clone(), Some(options)).await }
+        };
+        self.call(CALL_TIMEOUT, call).await
+    }
+
+    /// Makes a call to the present member, and once more if its token had to be renewed.
+    async fn call<T, F>(
+        &self,
+        timeout: Duration,
+        call: impl Fn(Client) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, etcd_client::Error>>,
+    {
+        let member = self.member();
+        let generation = member.token.generation()?;
+        let result = self.within(timeout, call(member.client.clone())).await;
+        match result {
+            Err(refusal) if token::is_stale(&refusal) => {
+                let authenticate = self.within(CALL_TIMEOUT, member.client.refresh_token());
+                member.token.renew(generation, authenticate).await?;
+                self.within(timeout, call(member.client.clone())).await
+            }
+            settled => settled,
+        }
     }
 
     /// Waits for `call` at most `timeout`. A failure rotates the endpoint, unless etcd answered.

@@ -29,6 +29,8 @@ const RETRY: Backoff = Backoff {
     min: Duration::from_millis(50),
     max: Duration::from_secs(2),
 };
+/// Whoever is denied access is not let in within milliseconds.
+const RETRY_DENIED: Duration = Duration::from_secs(1);
 
 /// A part of the stream.
 #[derive(Debug)]
@@ -103,6 +105,14 @@ async fn follow(etcd: Etcd, range: Range, sender: mpsc::Sender<Feed>) {
                 failures += 1;
                 tracing::debug!(%why, failures, "a range cannot be followed");
             }
+            Ended::Denied(why) => {
+                failures += 1;
+                tracing::debug!(%why, failures, "a range may not be followed");
+                // The first time it may be the token of an open stream that is out of date.
+                if failures > 1 {
+                    tokio::time::sleep(RETRY_DENIED).await;
+                }
+            }
         }
         etcd.rotate();
         tokio::time::sleep(RETRY.delay(failures.max(1), fastrand::f64())).await;
@@ -114,12 +124,23 @@ enum Ended {
     /// The watch delivered something before it ended.
     Progressed(String),
     Failed(String),
+    /// etcd denied access.
+    Denied(String),
+}
+
+impl From<CallError> for Ended {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Denied(why) => Self::Denied(why),
+            other => Self::Failed(other.to_string()),
+        }
+    }
 }
 
 async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) -> Ended {
     let snapshot = match etcd.range(range).await {
         Ok(snapshot) => snapshot,
-        Err(error) => return Ended::Failed(error.to_string()),
+        Err(error) => return error.into(),
     };
     let mut last = snapshot.header().map_or(0, |header| header.revision());
     let entries = snapshot.kvs().iter().map(Entry::from).collect();
@@ -135,7 +156,7 @@ async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) ->
     }
     let mut stream = match etcd.watch(range, last + 1).await {
         Ok(stream) => stream,
-        Err(error) => return Ended::Failed(error.to_string()),
+        Err(error) => return error.into(),
     };
     loop {
         // No timeout: silence is the normal state of a cluster at rest. A connection that died is
@@ -146,6 +167,10 @@ async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) ->
             Err(error) => return Ended::Progressed(CallError::from(error).to_string()),
         };
         if let Some(reason) = ending(&response, last) {
+            // A refusal comes in the stream itself, as the first and only message.
+            if response.created() && response.canceled() && response.compact_revision() == 0 {
+                return Ended::Denied(reason);
+            }
             return Ended::Progressed(reason);
         }
         let changes = changes(&response, last);

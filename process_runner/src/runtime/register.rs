@@ -91,6 +91,15 @@ impl<'a> Registrar<'a> {
                     operator.sleep(self.clock, LOOK_AGAIN).await;
                 }
                 Err(error) if error.is_transient() && self.clock.now() < deadline => {
+                    // Before the first session what waiting cannot mend is an error at once; later
+                    // a node stays up, and says what it waits for.
+                    let error = match troubles.due(self.clock.now()) {
+                        true => connection.explain(error).await,
+                        false => error,
+                    };
+                    if !error.is_transient() && self.store.is_none() {
+                        return Err(error.into());
+                    }
                     troubles.say(&error, self.clock.now());
                     // The host of the embedded etcd may have ended: somebody has to take its place.
                     if connection.is_guest() {
@@ -208,8 +217,12 @@ struct Troubles {
 }
 
 impl Troubles {
+    fn due(&self, now: Moment) -> bool {
+        self.said.is_none_or(|said| now >= said + SAY_AGAIN)
+    }
+
     fn say(&mut self, error: &CoordinationError, now: Moment) {
-        if self.said.is_none_or(|said| now >= said + SAY_AGAIN) {
+        if self.due(now) {
             self.said = Some(now);
             tracing::warn!(%error, "still trying");
         }

@@ -7,9 +7,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod chaos;
+mod denied;
 mod embedded;
 mod etcd;
 mod history;
 mod node;
 mod refusals;
+mod secure;
 mod steering;
