@@ -301,6 +301,9 @@ impl Phase {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+    use std::task::{Context as TaskContext, Wake, Waker};
+
     use super::*;
 
     fn holding() -> Holding {
@@ -316,20 +319,31 @@ mod tests {
         Holding::new(identity, 1, None, clock, validity, Arc::default())
     }
 
-    #[test]
-    fn whoever_sees_the_fence_owns_the_slot() {
-        for revision in 1..5_000 {
-            let holding = holding();
-            std::thread::scope(|scope| {
-                let worker = scope.spawn(|| {
-                    while holding.fence() == 0 {
-                        std::hint::spin_loop();
-                    }
-                    holding.hold(holding.clock.now())
-                });
-                holding.held(Fence::new(0, revision).unwrap());
-                assert_eq!(worker.join().unwrap(), Hold::Firm, "at {revision}");
-            });
+    /// Asks at the very moment it is woken.
+    struct Asks {
+        holding: Arc<Holding>,
+        firm: AtomicBool,
+    }
+
+    impl Wake for Asks {
+        fn wake(self: Arc<Self>) {
+            let hold = self.holding.hold(self.holding.clock.now());
+            self.firm.store(hold == Hold::Firm, Ordering::Relaxed);
         }
+    }
+
+    #[test]
+    fn who_is_woken_by_its_fence_owns_the_slot() {
+        let holding = Arc::new(holding());
+        let asks = Arc::new(Asks {
+            holding: Arc::clone(&holding),
+            firm: AtomicBool::new(false),
+        });
+        let waker = Waker::from(Arc::clone(&asks));
+        let mut waiting = Box::pin(holding.until_held());
+        let mut cx = TaskContext::from_waker(&waker);
+        assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        holding.held(Fence::new(0, 7).unwrap());
+        assert!(asks.firm.load(Ordering::Relaxed));
     }
 }
