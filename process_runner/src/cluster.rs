@@ -124,9 +124,17 @@ impl Cluster {
     ///
     /// etcd does not answer or denies access.
     pub async fn status(&self) -> Result<Status, CoordinationError> {
-        let watching = Watching::start(&self.connection.etcd, &self.connection.keys).await?;
-        let read = self.read_counted().await;
-        watching.stop(&self.connection.etcd).await;
+        let etcd = &self.connection.etcd;
+        let read = match Watching::start(etcd, &self.connection.keys).await {
+            Ok(watching) => {
+                let read = self.read_counted().await;
+                watching.stop(etcd).await;
+                read
+            }
+            // Nobody can be asked for fresh counters; all the rest can be seen.
+            Err(CoordinationError::NoSpace { .. }) => self.read().await,
+            Err(error) => return Err(error),
+        };
         Ok(status::status(&Picture::new(&read?, unix_ms())))
     }
 

@@ -206,18 +206,23 @@ impl PgFence {
     /// Makes this the greatest fence that the database has seen for the slot. After it no
     /// transaction of an earlier holding commits.
     ///
-    /// To be called before the first work of a holding, in `prepare`. It waits while an earlier
-    /// holding has a checked transaction open.
+    /// To be called before the first work of a holding: in `prepare`, or for a job with
+    /// `prepare_ahead`, whose `prepare` runs before the slot is held, in `before_perform`. It waits
+    /// while an earlier holding has a checked transaction open.
     ///
     /// # Errors
     ///
-    /// [`FenceError::Superseded`] if a later holding was here already, or the database's error.
+    /// [`FenceError::Superseded`] if a later holding was here already, [`FenceError::NotHeld`] if
+    /// the slot is not held yet, or the database's error.
     ///
     /// Dropped, it has happened or it has not; repeating it is harmless.
     pub async fn advance(&self, pool: &PgPool) -> Result<(), FenceError> {
         // At a stricter level a concurrent change would be an error instead of an answer.
         let level = "BEGIN ISOLATION LEVEL READ COMMITTED";
         let told = |error| FenceError::from_database(self, error);
+        if self.fence == 0 {
+            return Err(FenceError::not_held(self));
+        }
         let mut tx = pool.begin_with(level).await.map_err(told)?;
         let advanced: Option<i64> = sqlx::query_scalar(ADVANCE)
             .bind(self.job())

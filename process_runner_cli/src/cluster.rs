@@ -55,7 +55,9 @@ fn coordination(arguments: &ClusterArgs) -> Result<Coordination, Failure> {
 
 fn failure(error: ClusterError) -> Failure {
     let exit = match error {
-        ClusterError::Coordination(CoordinationError::Unreachable { .. }) => Exit::Unavailable,
+        ClusterError::Coordination(
+            CoordinationError::Unreachable { .. } | CoordinationError::NoSpace { .. },
+        ) => Exit::Unavailable,
         _ => Exit::Failure,
     };
     Failure::new(exit, error.to_string())

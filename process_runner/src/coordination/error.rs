@@ -131,6 +131,11 @@ pub enum CoordinationError {
         /// What it says.
         reason: String,
     },
+    /// etcd's quota is used up. What is held is kept; nothing new is acquired until there is space.
+    NoSpace {
+        /// The endpoints.
+        endpoints: String,
+    },
     /// The name of this node is in use.
     NameInUse {
         /// The name.
@@ -180,7 +185,7 @@ pub enum CoordinationError {
 impl CoordinationError {
     /// True if trying again may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::NoSpace { .. })
     }
 }
 
@@ -204,6 +209,7 @@ impl fmt::Display for CoordinationError {
             Self::Unreachable { endpoints, reason } => {
                 write!(f, "etcd does not answer at {endpoints}: {reason}")
             }
+            Self::NoSpace { endpoints } => write!(f, "{endpoints}: {}", CallError::NoSpace),
             Self::BadEndpoint { endpoint, reason } => {
                 write!(f, "the etcd endpoint {endpoint} cannot be used: {reason}")
             }

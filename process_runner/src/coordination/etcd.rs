@@ -115,8 +115,19 @@ impl Etcd {
 
     /// Reads a range, linearizably.
     pub(crate) async fn range(&self, range: &Range) -> Result<GetResponse, CallError> {
+        self.range_at(range, 0).await
+    }
+
+    /// Reads a range as it was at `revision`, or now if that is 0.
+    pub(crate) async fn range_at(
+        &self,
+        range: &Range,
+        revision: i64,
+    ) -> Result<GetResponse, CallError> {
         let call = |client: Client| {
-            let options = GetOptions::new().with_range(range.to.clone());
+            let options = GetOptions::new()
+                .with_range(range.to.clone())
+                .with_revision(revision);
             let mut kv = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
             async move { kv.get(range.from.clone(), Some(options)).await }
         };
@@ -128,7 +139,7 @@ impl Etcd {
         &self,
         ranges: [Range; N],
     ) -> Result<(i64, Vec<GetResponse>), CallError> {
-        let reads = ranges.map(|range| {
+        let reads = ranges.clone().map(|range| {
             let options = GetOptions::new().with_range(range.to);
             TxnOp::get(range.from, Some(options))
         });
@@ -138,13 +149,41 @@ impl Etcd {
             let txn = txn.clone();
             async move { kv.txn(txn).await }
         };
-        let reply = self.call(CALL_TIMEOUT * 5, call).await?;
+        let reply = match self.call(CALL_TIMEOUT * 5, call).await {
+            // 3.5.0 and 3.5.1 say so of a transaction that only reads, too.
+            Err(CallError::NoSpace) => return self.ranges_one_by_one(&ranges).await,
+            reply => reply?,
+        };
         let revision = reply.header().map_or(0, |header| header.revision());
         let answers = reply.op_responses().into_iter().filter_map(|op| match op {
             TxnOpResponse::Get(get) => Some(get),
             _ => None,
         });
         Ok((revision, answers.collect()))
+    }
+
+    /// The same without a transaction: the first read says at which revision the others look.
+    async fn ranges_one_by_one(
+        &self,
+        ranges: &[Range],
+    ) -> Result<(i64, Vec<GetResponse>), CallError> {
+        let (mut revision, mut answers) = (0, Vec::new());
+        for range in ranges {
+            let answer = self.range_at(range, revision).await?;
+            if revision == 0 {
+                revision = answer.header().map_or(0, |header| header.revision());
+            }
+            answers.push(answer);
+        }
+        Ok((revision, answers))
+    }
+
+    /// Deletes a key that is never put: commits through raft and changes nothing. Answers the term
+    /// that it was committed in.
+    pub(crate) async fn commit_nothing(&self, never_key: &str) -> Result<u64, CallError> {
+        let call = |client: Client| async move { client.kv_client().delete(never_key, None).await };
+        let reply = self.call(CALL_TIMEOUT, call).await?;
+        Ok(reply.header().map_or(0, |header| header.raft_term()))
     }
 
     /// Reads one key, linearizably; as it was at `revision`, or now if that is 0.

@@ -24,7 +24,8 @@
 //! # How it fails
 //!
 //! It never gives up by itself. [`Pulse::Gone`] is told only when etcd said that the lease or the
-//! member key does not exist; until then the deadlines of [`Validity`] do the rest.
+//! member key does not exist; until then the deadlines of [`Validity`] do the rest. An etcd that is out
+//! of space refuses the barrier in its usual form; then it is a deletion of nothing and two reads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +92,7 @@ impl Heartbeat {
             validity,
             sender,
             stream: None,
+            full: false,
         };
         Self {
             pulse,
@@ -127,6 +129,8 @@ struct Beat {
     validity: Arc<Validity>,
     sender: watch::Sender<Pulse>,
     stream: Option<(LeaseKeeper, LeaseKeepAliveStream)>,
+    /// etcd is out of space.
+    full: bool,
 }
 
 impl Beat {
@@ -188,18 +192,28 @@ impl Beat {
         let asked = self.subject.look.slots.asked();
         let acked_in = ack.header().map_or(0, |header| header.raft_term());
         let barrier = self.prove(acked_in, &asked).await?;
+        self.tell_of_space(barrier.is_none());
         self.stream = Some((keeper, stream));
         self.term.renewed(sent, Duration::from_secs(ttl));
         self.validity.set(self.term.soft(), self.term.hard());
         // Only now: what has no room in the barrier is read by further calls, and a renewal that is
         // proven must not wait for them.
-        let sighting = sighting::take(&self.etcd, &barrier, &self.subject.look, asked).await;
+        let sighting = match barrier {
+            Some(barrier) => sighting::take(&self.etcd, &barrier, &self.subject.look, asked).await,
+            None => Sighting::default(),
+        };
         let _ = self.sender.send(Pulse::Renewed(Arc::new(sighting)));
         Ok(())
     }
 
     /// The barrier: commits in the ack's raft term, or the ack proves nothing.
-    async fn prove(&self, acked_in: u64, asked: &[(Slot, i64)]) -> Result<TxnResponse, Failure> {
+    /// Its reply is `None` if etcd is out of space: then it was two steps, and nothing was seen on the
+    /// way.
+    async fn prove(
+        &self,
+        acked_in: u64,
+        asked: &[(Slot, i64)],
+    ) -> Result<Option<TxnResponse>, Failure> {
         let Subject {
             member_key,
             member_created,
@@ -216,17 +230,50 @@ impl Beat {
                 .chain(look.reads(asked))
                 .collect::<Vec<_>>(),
         );
-        let reply = self.etcd.txn(txn).await?;
+        let reply = match self.etcd.txn(txn).await {
+            Err(CallError::NoSpace) => {
+                self.prove_without_space(acked_in).await?;
+                return Ok(None);
+            }
+            reply => reply?,
+        };
         if !reply.succeeded() {
-            let reason = "the node's member key is gone, or the store's meta key changed";
-            return Err(Failure::Gone(reason.to_owned()));
+            return Err(Failure::not_ours());
         }
-        let committed_in = reply.header().map_or(0, |header| header.raft_term());
-        if committed_in == acked_in {
-            Ok(reply)
+        same_term(
+            acked_in,
+            reply.header().map_or(0, |header| header.raft_term()),
+        )?;
+        Ok(Some(reply))
+    }
+
+    /// The barrier for an etcd that is out of space. 3.5.0 and 3.5.1 then refuse every transaction, but no
+    /// deletion outside of one, and no read.
+    async fn prove_without_space(&self, acked_in: u64) -> Result<(), Failure> {
+        let subject = &self.subject;
+        same_term(
+            acked_in,
+            self.etcd.commit_nothing(&subject.never_key).await?,
+        )?;
+        let member = self.etcd.get(&subject.member_key, 0).await?;
+        let meta = self.etcd.get(&subject.meta.0, 0).await?;
+        let created = member.kvs().first().map(|kv| kv.create_revision());
+        let changed = meta.kvs().first().map(|kv| kv.mod_revision());
+        if (created, changed) == (Some(subject.member_created), Some(subject.meta.1)) {
+            Ok(())
         } else {
-            let reason = format!("acked in raft term {acked_in}, but the term is {committed_in}");
-            Err(Failure::Again(reason, false))
+            Err(Failure::not_ours())
+        }
+    }
+
+    fn tell_of_space(&mut self, full: bool) {
+        match (std::mem::replace(&mut self.full, full), full) {
+            (false, true) => tracing::warn!(
+                "{}; what is held is kept, and nothing new is acquired until then",
+                CallError::NoSpace
+            ),
+            (true, false) => tracing::info!("etcd has space again"),
+            _ => {}
         }
     }
 }
@@ -235,6 +282,22 @@ enum Failure {
     Gone(String),
     /// Why, and whether etcd denied access.
     Again(String, bool),
+}
+
+/// The ack counts only if no other leader was elected since.
+fn same_term(acked_in: u64, committed_in: u64) -> Result<(), Failure> {
+    if committed_in == acked_in {
+        return Ok(());
+    }
+    let reason = format!("acked in raft term {acked_in}, but the term is {committed_in}");
+    Err(Failure::Again(reason, false))
+}
+
+impl Failure {
+    fn not_ours() -> Self {
+        let reason = "the node's member key is gone, or the store's meta key changed";
+        Self::Gone(reason.to_owned())
+    }
 }
 
 impl From<CallError> for Failure {

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{CertificateError, ClientConfig, Error};
+use tokio_rustls::rustls::{AlertDescription, CertificateError, ClientConfig, Error};
 
 use super::CoordinationError;
 use super::tls::{Tls, trusting_nobody};
@@ -133,7 +133,20 @@ fn fault_in(error: &Error, tls: &Tls) -> Option<String> {
             ),
             other => format!("its certificate is not accepted: {other}"),
         }),
-        Error::AlertReceived(_) => Some(tls.fault_of_ours()),
+        Error::AlertReceived(
+            AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRequired
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) => Some(tls.fault_of_ours()),
+        Error::AlertReceived(alert) => Some(format!(
+            "it ends the handshake with {alert:?}; ask who runs it which TLS it speaks"
+        )),
         _ => None,
     }
 }

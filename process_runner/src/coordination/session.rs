@@ -328,6 +328,9 @@ pub(super) fn explain(error: CallError, etcd: &Etcd) -> CoordinationError {
     match error {
         CallError::Denied(reason) => CoordinationError::Denied { reason },
         CallError::Refused(reason) => CoordinationError::Refused { reason },
+        CallError::NoSpace => CoordinationError::NoSpace {
+            endpoints: etcd.endpoints(),
+        },
         other => CoordinationError::Unreachable {
             endpoints: etcd.endpoints(),
             reason: other.to_string(),

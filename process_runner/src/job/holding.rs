@@ -293,3 +293,52 @@ impl Phase {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::task::{Context as TaskContext, Wake, Waker};
+
+    use super::*;
+
+    fn holding() -> Holding {
+        let identity = Identity {
+            retiring: false,
+            slot: Slot::new("a", 0),
+            node: "n".into(),
+            incarnation: "i".into(),
+        };
+        let validity = Arc::new(Validity::default());
+        validity.set(Moment::NEVER, Moment::NEVER);
+        let clock = Clock::boot();
+        Holding::new(identity, 1, None, clock, validity, Arc::default())
+    }
+
+    /// Asks at the very moment it is woken.
+    struct Asks {
+        holding: Arc<Holding>,
+        firm: AtomicBool,
+    }
+
+    impl Wake for Asks {
+        fn wake(self: Arc<Self>) {
+            let hold = self.holding.hold(self.holding.clock.now());
+            self.firm.store(hold == Hold::Firm, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_is_woken_by_its_fence_owns_the_slot() {
+        let holding = Arc::new(holding());
+        let asks = Arc::new(Asks {
+            holding: Arc::clone(&holding),
+            firm: AtomicBool::new(false),
+        });
+        let waker = Waker::from(Arc::clone(&asks));
+        let mut waiting = Box::pin(holding.until_held());
+        let mut cx = TaskContext::from_waker(&waker);
+        assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        holding.held(Fence::new(0, 7).unwrap());
+        assert!(asks.firm.load(Ordering::Relaxed));
+    }
+}

@@ -48,6 +48,13 @@ pub enum FenceError {
         /// The fence of this holding.
         fence: u64,
     },
+    /// The slot is not held yet: this is a `prepare` that runs ahead.
+    NotHeld {
+        /// The job.
+        job: String,
+        /// The worker index.
+        worker_index: u32,
+    },
     /// There is no table of fences on the `search_path`.
     NoTable(sqlx::Error),
     /// The database refused or did not answer.
@@ -69,6 +76,13 @@ impl FenceError {
             job: fence.job.clone(),
             worker_index: fence.worker_index,
             fence: fence.fence,
+        }
+    }
+
+    pub(super) fn not_held(fence: &PgFence) -> Self {
+        Self::NotHeld {
+            job: fence.job.clone(),
+            worker_index: fence.worker_index,
         }
     }
 
@@ -127,6 +141,11 @@ impl fmt::Display for FenceError {
                 "the fence {fence} of {job}@{worker_index} is not in the database; call \
                  `PgFence::advance` in `prepare`, before the first work"
             ),
+            Self::NotHeld { job, worker_index } => write!(
+                f,
+                "{job}@{worker_index} is not held yet, so it has no fence: with `prepare_ahead`, \
+                 call `PgFence::advance` in `before_perform` and not in `prepare`"
+            ),
             Self::NoTable(_) => f.write_str(
                 "the table process_runner_fences does not exist; call \
                  `process_runner::postgres::create_fences` at start, or create it by your own \
@@ -143,7 +162,7 @@ impl Error for FenceError {
             Self::Changed { source, .. } | Self::NoTable(source) | Self::Sql(source) => {
                 Some(source)
             }
-            Self::Superseded { .. } | Self::NotAdvanced { .. } => None,
+            Self::Superseded { .. } | Self::NotAdvanced { .. } | Self::NotHeld { .. } => None,
         }
     }
 }

@@ -110,7 +110,9 @@ fn exit_of(end: NodeEnd) -> Exit {
 
 fn failure(error: NodeError) -> Failure {
     let exit = match &error {
-        NodeError::Coordination(CoordinationError::Unreachable { .. }) => Exit::Unavailable,
+        NodeError::Coordination(
+            CoordinationError::Unreachable { .. } | CoordinationError::NoSpace { .. },
+        ) => Exit::Unavailable,
         NodeError::App(_) | NodeError::UnknownClass { .. } | NodeError::Job { .. } => {
             Exit::InvalidConfig
         }

@@ -3,8 +3,8 @@
 use std::io;
 
 use etcd_client::{
-    AlarmAction, AlarmType, Certificate, Client, CompactionOptions, ConnectOptions, Identity,
-    Permission, PutOptions, TlsOptions,
+    AlarmAction, AlarmOptions, AlarmType, Certificate, Client, CompactionOptions, ConnectOptions,
+    Identity, Permission, PutOptions, TlsOptions,
 };
 
 use super::Etcd;
@@ -89,8 +89,17 @@ impl Etcd {
             let physical = CompactionOptions::new().with_physical();
             client.compact(revision, Some(physical)).await?;
             client.defragment().await?;
-            let disarm = client.alarm(AlarmAction::Deactivate, AlarmType::Nospace, None);
-            disarm.await.map(drop)
+            let armed = client
+                .alarm(AlarmAction::Get, AlarmType::Nospace, None)
+                .await?;
+            for alarm in armed.alarms() {
+                let mut member = AlarmOptions::new();
+                member.with_member(alarm.member_id());
+                client
+                    .alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(member))
+                    .await?;
+            }
+            Ok::<_, etcd_client::Error>(())
         };
         steps.await.map_err(io::Error::other)
     }
