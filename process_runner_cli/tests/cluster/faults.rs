@@ -20,6 +20,8 @@ use tests::proxy::Proxy;
 use crate::history::History;
 use crate::node::Place;
 
+/// Where the cluster's keys are.
+const PREFIX: &str = "/f";
 /// Indexes of the one job.
 const INDEXES: u64 = 4;
 
@@ -54,7 +56,8 @@ impl Stage {
         let job = history.job("work", INDEXES as u32);
         for (name, endpoints) in [("config.yml", &addresses), ("a.yml", &behind)] {
             let endpoints = endpoints.join("\", \"");
-            let etcd = format!("{{ endpoints: [\"{endpoints}\"], prefix: /f, lease_ttl: {ttl}s }}");
+            let etcd =
+                format!("{{ endpoints: [\"{endpoints}\"], prefix: {PREFIX}, lease_ttl: {ttl}s }}");
             place.write(name, &format!("etcd: {etcd}\njobs:\n{job}"));
         }
         let nodes = vec![place.start_with("a.yml", "a"), place.start("b")];
@@ -125,6 +128,10 @@ impl Stage {
     }
 
     /// Both nodes end in order.
+    #[expect(
+        clippy::print_stderr,
+        reason = "what nodes said is shown if the test fails"
+    )]
     fn stop(&mut self) {
         for node in &self.nodes {
             node.signal(Signal::TERM).unwrap();
@@ -132,7 +139,6 @@ impl Stage {
         for node in self.nodes.drain(..) {
             let ended = node.finish().unwrap();
             assert_eq!(ended.status.code(), Some(0), "{:#?}", ended.lines);
-            // Shown if the test fails.
             eprintln!("{:#?}", ended.lines);
         }
     }

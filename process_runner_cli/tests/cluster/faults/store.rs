@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tests::etcd::{VERSIONS, Version};
 
-use super::{INDEXES, Stage, last};
+use super::{INDEXES, PREFIX, Stage, last};
 
 fn wait_for<T>(asked: impl Future<Output = std::io::Result<T>>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -45,7 +45,7 @@ fn f21_what_an_administrator_takes_away_stops_at_once_and_runs_again_under_a_gre
     for version in VERSIONS {
         let mut stage = Stage::new(version, 1, 10);
         let before = stage.fences();
-        wait_for(stage.etcd.delete("/f/slots/work/0"));
+        wait_for(stage.etcd.delete(&format!("{PREFIX}/slots/work/0")));
         stage.place.status_when(|status| {
             let slots = status["slots"].as_array().unwrap();
             let slot = slots.iter().find(|slot| slot["index"] == 0).unwrap();
@@ -63,7 +63,8 @@ fn f21_what_an_administrator_takes_away_stops_at_once_and_runs_again_under_a_gre
         let old = stage.history.under("work@0", before[&0]);
         stage.until_each_works();
         assert_eq!(stage.history.under("work@0", before[&0]), old);
-        wait_for(stage.etcd.revoke_lease_of("/f/members/a"));
+        let member = format!("{PREFIX}/members/a");
+        wait_for(stage.etcd.revoke_lease_of(&member));
         last(Duration::from_secs(3));
         stage.until_even();
         stage.stop();
