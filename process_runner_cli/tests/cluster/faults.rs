@@ -22,7 +22,9 @@ use crate::node::Place;
 
 /// Where the cluster's keys are.
 const PREFIX: &str = "/f";
-/// Indexes of the one job.
+/// The one job.
+const JOB: &str = "work";
+/// Its indexes.
 const INDEXES: u64 = 4;
 
 /// Two nodes, `a` behind a network of its own, and the etcd they share.
@@ -53,7 +55,7 @@ impl Stage {
             .collect();
         let place = Place::new("{ embedded: true }", 1);
         let history = History::new(place.path());
-        let job = history.job("work", INDEXES as u32);
+        let job = history.job(JOB, INDEXES as u32);
         for (name, endpoints) in [("config.yml", &addresses), ("a.yml", &behind)] {
             let endpoints = endpoints.join("\", \"");
             let etcd =

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tests::etcd::{VERSIONS, Version};
 
-use super::{INDEXES, PREFIX, Stage, last};
+use super::{INDEXES, JOB, PREFIX, Stage, last};
 
 fn wait_for<T>(asked: impl Future<Output = std::io::Result<T>>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -45,7 +45,7 @@ fn f21_what_an_administrator_takes_away_stops_at_once_and_runs_again_under_a_gre
     for version in VERSIONS {
         let mut stage = Stage::new(version, 1, 10);
         let before = stage.fences();
-        wait_for(stage.etcd.delete(&format!("{PREFIX}/slots/work/0")));
+        wait_for(stage.etcd.delete(&format!("{PREFIX}/slots/{JOB}/0")));
         stage.place.status_when(|status| {
             let slots = status["slots"].as_array().unwrap();
             let slot = slots.iter().find(|slot| slot["index"] == 0).unwrap();
