@@ -80,12 +80,12 @@ async fn the_ledger_says_whether_the_last_end_was_clean() {
     let node = cluster.start("a", SLOW);
     cluster.log.wait_for("begin 0.0").await;
     let mut client = client(&cluster).await;
-    let (key, value) = newest(&mut client, "/fences/work/").await;
+    let (key, value) = newest(&mut client, "/fences/").await;
     assert!(key.contains("/granted-"), "{key}");
     assert_eq!(value, r#"{"indexes":"0","owner":"a"}"#);
     assert_eq!(node.stop().await, NodeEnd::Clean);
-    let (key, value) = newest(&mut client, "/fences/work/").await;
-    assert!(key.ends_with("/fences/work/0"), "{key}");
+    let (key, value) = newest(&mut client, "/fences/").await;
+    assert!(key.ends_with("work/0"), "{key}");
     assert_eq!(value, r#"{"state":"clean","owner":"a"}"#);
 
     let node = cluster.start("b", SLOW);
@@ -97,7 +97,7 @@ async fn the_ledger_says_whether_the_last_end_was_clean() {
         node.task.await.unwrap().unwrap(),
         NodeEnd::CutOff { workers: 1 }
     );
-    let (key, value) = newest(&mut client, "/fences/work/").await;
+    let (key, value) = newest(&mut client, "/fences/").await;
     assert!(key.contains("/granted-"), "{key}");
     assert_eq!(value, r#"{"indexes":"0","owner":"b"}"#);
     assert!(keys(&mut client, "/slots/").await.is_empty());
