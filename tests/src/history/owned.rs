@@ -123,9 +123,7 @@ impl<'e> Court<'e> {
             if *of != slot || Some(*token) == now || open.late.is_some() {
                 continue;
             }
-            let tampered = [self.tampered.get(of), self.tampered.get(process)];
-            let tampered = tampered.into_iter().flatten().max();
-            let noticed = tampered.map(|at| *at + rules.notice);
+            let noticed = noticed(&self.tampered, of, process, rules);
             let woken = self.resumed.get(process).map(|at| *at + rules.wake);
             let until = noticed.max(woken).filter(|until| *until >= event.at);
             if self.paused.contains_key(process) {
@@ -210,13 +208,15 @@ impl<'e> Court<'e> {
     fn resumed(&mut self, process: &'e str, at: Duration) {
         let since = self.paused.remove(process).unwrap_or(at);
         self.resumed.insert(process, at);
-        for ((_, who, _), open) in &mut self.open {
+        for ((slot, who, _), open) in &mut self.open {
             let Some((until, _)) = &mut open.late else {
                 continue;
             };
             // An excuse that had not run out before goes on.
             if *who == process && until.is_none_or(|until| until >= since) {
-                *until = (*until).max(Some(at + self.rules.wake));
+                let woken = Some(at + self.rules.wake);
+                let noticed = noticed(&self.tampered, slot, process, self.rules);
+                *until = (*until).max(woken).max(noticed);
             }
         }
     }
@@ -227,4 +227,16 @@ impl<'e> Court<'e> {
             self.in_time(&worker, &open, last);
         }
     }
+}
+
+/// Until when a worker need not know that somebody tampered with its slot or its lease.
+fn noticed(
+    tampered: &BTreeMap<&str, Duration>,
+    slot: &str,
+    process: &str,
+    rules: Rules,
+) -> Option<Duration> {
+    let tampered = [tampered.get(slot), tampered.get(process)];
+    let last = tampered.into_iter().flatten().max();
+    last.map(|at| *at + rules.notice)
 }
