@@ -9,7 +9,7 @@
 //! was tampered with, which cannot know yet. Both excuses run out: whoever was excused has to end
 //! within the time that [`Rules`] gives, counted from when it went on, or from the tampering.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Event, Invariant, Rules, Violation, What};
@@ -32,7 +32,8 @@ struct Court<'e> {
     /// Under which token the store says that each slot is held.
     owner: BTreeMap<&'e str, u64>,
     stopped: BTreeMap<Worker<'e>, &'e Event>,
-    paused: BTreeSet<&'e str>,
+    /// Who stands still, and since when.
+    paused: BTreeMap<&'e str, Duration>,
     resumed: BTreeMap<&'e str, Duration>,
     /// Slots and processes that were tampered with, and when last.
     tampered: BTreeMap<&'e str, Duration>,
@@ -45,7 +46,7 @@ pub(super) fn judge(events: &[Event], rules: Rules) -> Vec<Violation> {
         open: BTreeMap::new(),
         owner: BTreeMap::new(),
         stopped: BTreeMap::new(),
-        paused: BTreeSet::new(),
+        paused: BTreeMap::new(),
         resumed: BTreeMap::new(),
         tampered: BTreeMap::new(),
         violations: Vec::new(),
@@ -101,7 +102,7 @@ impl<'e> Court<'e> {
                 ..
             } => self.works(&(slot, process, *token), event),
             What::Paused { process } => {
-                self.paused.insert(process);
+                self.paused.insert(process, event.at);
             }
             What::Resumed { process } => self.resumed(process, event.at),
             What::Died { process } => self.open.retain(|(_, who, _), _| who != process),
@@ -122,12 +123,10 @@ impl<'e> Court<'e> {
             if *of != slot || Some(*token) == now || open.late.is_some() {
                 continue;
             }
-            let tampered = [self.tampered.get(of), self.tampered.get(process)];
-            let tampered = tampered.into_iter().flatten().max();
-            let noticed = tampered.map(|at| *at + rules.notice);
+            let noticed = noticed(&self.tampered, of, process, rules);
             let woken = self.resumed.get(process).map(|at| *at + rules.wake);
             let until = noticed.max(woken).filter(|until| *until >= event.at);
-            if self.paused.contains(process) {
+            if self.paused.contains_key(process) {
                 open.late = Some((None, event));
             } else if until.is_some() {
                 open.late = Some((until, event));
@@ -207,13 +206,17 @@ impl<'e> Court<'e> {
 
     /// Whoever goes on has little time to notice what it slept through.
     fn resumed(&mut self, process: &'e str, at: Duration) {
-        self.paused.remove(process);
+        let since = self.paused.remove(process).unwrap_or(at);
         self.resumed.insert(process, at);
-        for ((_, who, _), open) in &mut self.open {
-            if let Some((until @ None, _)) = &mut open.late
-                && *who == process
-            {
-                *until = Some(at + self.rules.wake);
+        for ((slot, who, _), open) in &mut self.open {
+            let Some((until, _)) = &mut open.late else {
+                continue;
+            };
+            // An excuse that had not run out before goes on.
+            if *who == process && until.is_none_or(|until| until >= since) {
+                let woken = Some(at + self.rules.wake);
+                let noticed = noticed(&self.tampered, slot, process, self.rules);
+                *until = (*until).max(woken).max(noticed);
             }
         }
     }
@@ -224,4 +227,16 @@ impl<'e> Court<'e> {
             self.in_time(&worker, &open, last);
         }
     }
+}
+
+/// Until when a worker need not know that somebody tampered with its slot or its lease.
+fn noticed(
+    tampered: &BTreeMap<&str, Duration>,
+    slot: &str,
+    process: &str,
+    rules: Rules,
+) -> Option<Duration> {
+    let tampered = [tampered.get(slot), tampered.get(process)];
+    let last = tampered.into_iter().flatten().max();
+    last.map(|at| *at + rules.notice)
 }

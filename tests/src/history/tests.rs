@@ -175,6 +175,40 @@ fn i3_tampering_from_outside_excuses_for_a_while() {
 }
 
 #[test]
+fn i3_a_pause_while_an_excuse_lasts_makes_it_longer_and_one_after_it_does_not() {
+    let pauses = |at: u64| {
+        format!(
+            "0 n1 granted 5
+             1 n1#1 began 5
+             1000 n1#1 revoked
+             1001 store freed
+             {at} n1#1 paused
+             8000 n1#1 resumed
+             8050 n1#1 ended 5"
+        )
+    };
+    assert_eq!(found(&pauses(4000)), []);
+    assert_eq!(found(&pauses(4001)), [Invariant::NoOverlap]);
+}
+
+#[test]
+fn i3_tampering_during_a_pause_excuses_for_as_long_as_it_would_without() {
+    let ends = |at: u64| {
+        format!(
+            "0 n1 granted 5
+             1 n1#1 began 5
+             500 n1#1 paused
+             1000 n1#1 revoked
+             1001 store freed
+             1500 n1#1 resumed
+             {at} n1#1 ended 5"
+        )
+    };
+    assert_eq!(found(&ends(4000)), []);
+    assert_eq!(found(&ends(4001)), [Invariant::NoOverlap]);
+}
+
+#[test]
 fn i3_whoever_begins_without_owning_is_the_one_to_blame() {
     let again = |tampered: &str| {
         format!(
