@@ -20,8 +20,11 @@ use crate::coordination::{
 use crate::model::Slot;
 use crate::model::leading::Sighting;
 
-/// So many transactions of grants are under way at once.
+/// So many transactions of grants are under way at once to begin with. Each one that is answered makes
+/// room for another one more, up to [`MOST_AT_ONCE`]: a newcomer is noticed before much was sent, and
+/// the start of a large cluster does not wait for answers.
 const AT_ONCE: usize = 8;
+const MOST_AT_ONCE: usize = 48;
 
 /// How it went.
 #[derive(Debug)]
@@ -120,10 +123,11 @@ async fn grant(
     let mut waiting = grants_in_transactions(grants).into_iter();
     // These are sent whoever joins, so that an endless row of newcomers does not stop everything.
     let mut first = AT_ONCE;
+    let mut window = AT_ONCE;
     let mut running = JoinSet::new();
     let mut outcome = Outcome::Done;
     loop {
-        while running.len() < AT_ONCE && matches!(outcome, Outcome::Done | Outcome::Outdated) {
+        while running.len() < window && matches!(outcome, Outcome::Done | Outcome::Outdated) {
             if first == 0 && joined.load(Ordering::Relaxed) {
                 withheld.extend(waiting.by_ref().flatten().flat_map(|grant| grant.slots));
             }
@@ -135,6 +139,7 @@ async fn grant(
         let Some(answer) = running.join_next().await else {
             return outcome;
         };
+        window = (window + 1).min(MOST_AT_ONCE);
         outcome = match answer {
             Ok(Ok(Guarded::Done(took_place))) if took_place.iter().all(|done| *done) => outcome,
             Ok(Ok(Guarded::Done(_))) => worse(outcome, Outcome::Outdated),
