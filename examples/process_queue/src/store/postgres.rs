@@ -8,10 +8,11 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use process_runner::postgres::{HELD, PgFence, create_fences};
 use sqlx::AssertSqlSafe;
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use super::rows::{FinishedRow, finished_row};
 use super::{Holder, Outcome, Progress, QueueRecord, StoreError};
@@ -38,6 +39,11 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE INDEX IF NOT EXISTS records_pending ON records (job, id) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS records_locked ON records (job, worker) WHERE state = 'locked';
 ";
+
+/// A call that is dropped between two of its messages leaves its statement unfinished, and the server
+/// holds its locks until the connection goes: the next holder of the index would wait for them. No
+/// call of ours pauses within a transaction, so whoever does is gone.
+const IDLE_IN_TRANSACTION: (&str, &str) = ("idle_in_transaction_session_timeout", "2s");
 
 const FILL: &str = "
 INSERT INTO records (job, path, state, error)
@@ -88,7 +94,8 @@ pub(super) struct PostgresStore {
 
 impl PostgresStore {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let pool = PgPoolOptions::new().connect(url).await?;
+        let options = PgConnectOptions::from_str(url)?.options([IDLE_IN_TRANSACTION]);
+        let pool = PgPoolOptions::new().connect_with(options).await?;
         create_fences(&pool).await?;
         let mut tx = pool.begin().await?;
         sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
