@@ -1,6 +1,6 @@
 //! Members of etcd that hang, die and come back.
 //!
-//! `PR_STALE_LEADERS` sets how often a leader is paused and resumed (2 unless set),
+//! `PR_STALE_LEADERS` sets how often a leader is paused and resumed (1 unless set),
 //! `PR_OUTAGE_SECONDS` how long the long outage lasts (14 unless set).
 
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ fn f6_a_leader_that_was_paused_and_acknowledges_what_it_cannot_make() {
     for version in VERSIONS {
         let stage = Stage::new(version, 3, 5);
         let mut rng = fastrand::Rng::with_seed(6);
-        for _ in 0..number("PR_STALE_LEADERS", 2) {
+        for _ in 0..number("PR_STALE_LEADERS", 1) {
             let leader = stage.etcd.leader().unwrap();
             stage.etcd.pause_member(leader).unwrap();
             last(Duration::from_millis(rng.u64(4000..8000)));
@@ -58,7 +58,7 @@ fn f6_a_node_that_reaches_the_paused_leader_alone_does_not_believe_it() {
     for version in VERSIONS {
         let stage = Stage::new(version, 3, 5);
         let mut rng = fastrand::Rng::with_seed(6);
-        for _ in 0..number("PR_STALE_LEADERS", 2) {
+        for _ in 0..number("PR_STALE_LEADERS", 1) {
             let leader = stage.etcd.leader().unwrap();
             for (member, proxy) in stage.network.iter().enumerate() {
                 proxy.set(match member == leader {
