@@ -62,9 +62,9 @@ pub(super) enum Done {
     /// The worker of this slot has run `prepare` once.
     Prepared(Slot),
     /// The target is ready for these, or is not waited for any longer.
-    Asked(Vec<Slot>),
+    Asked(Arc<Target>, Vec<Slot>),
     /// The target is not there any more.
-    Gone(Vec<Slot>),
+    Gone(Arc<Target>, Vec<Slot>),
 }
 
 impl Ahead {
@@ -180,8 +180,8 @@ impl Control<'_> {
             self.ahead.tasks.spawn(async move {
                 let jobs = by_job(&slots);
                 match session.ask_to_prepare(&target, jobs, patience).await {
-                    true => Done::Asked(slots),
-                    false => Done::Gone(slots),
+                    true => Done::Asked(target, slots),
+                    false => Done::Gone(target, slots),
                 }
             });
         }
@@ -228,20 +228,21 @@ impl Control<'_> {
                 let notes = self.ahead.prepared(&slot);
                 self.inbox.unacknowledged.extend(notes);
             }
-            Done::Asked(slots) => {
+            // A newer plan may have sent a slot elsewhere meanwhile: that target is asked by itself.
+            Done::Asked(target, slots) => {
                 self.ahead.asking -= 1;
                 for slot in slots {
-                    if let Some((_, ready)) = self.ahead.leaving.get_mut(&slot) {
-                        *ready = true;
+                    if let Some((to, ready)) = self.ahead.leaving.get_mut(&slot) {
+                        *ready |= *to == target.destination.incarnation;
                     }
                 }
                 self.follow_orders();
             }
-            Done::Gone(slots) => {
+            Done::Gone(target, slots) => {
                 self.ahead.asking -= 1;
-                for slot in slots {
-                    self.ahead.leaving.remove(&slot);
-                }
+                self.ahead.leaving.retain(|slot, (to, _)| {
+                    *to != target.destination.incarnation || !slots.contains(slot)
+                });
             }
         }
     }

@@ -24,7 +24,12 @@ impl Control<'_> {
             return self.feed(slot, Event::WorkerEnded { clean: true });
         };
         let retiring = self.slots.get(slot).is_some_and(|held| held.retiring);
-        let ready = self.ahead.take(slot).filter(|_| !retiring);
+        // One that only unlocks is no worker that was made ready; that one stays where it is.
+        let ready = if retiring {
+            None
+        } else {
+            self.ahead.take(slot)
+        };
         let Some((task, holding)) = ready.or_else(|| self.launch(slot, retiring)) else {
             tracing::error!(job = %slot.job, index = slot.index, "no worker of it can run here");
             return self.feed(slot, Event::WorkerEnded { clean: true });
