@@ -119,7 +119,8 @@ pub trait Job: Sized + Send + 'static {
     ///
     /// With `prepare_ahead` in the configuration it runs before a planned move, while the worker on the
     /// other node still works: the slot is not held yet, `cx.fence()` is 0 and `cx.still_owned()` is
-    /// false, so touch nothing that the other worker needs. Everywhere else the slot is held already.
+    /// false, so touch nothing that the other worker needs. Everywhere else the slot is held already;
+    /// with a `lock_delay` the delay may not be over yet, because it holds back iterations only.
     fn prepare(&mut self, _cx: &WorkerContext) -> impl Future<Output = JobResult<()>> + Send {
         async { Ok(()) }
     }

@@ -9,6 +9,7 @@ mod node {
     mod driver;
     mod iteration;
     mod life;
+    mod lock_delay;
     mod loss;
     mod moves;
     mod scripted;

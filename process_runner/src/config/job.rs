@@ -39,6 +39,9 @@ pub struct JobConfig {
     pub stuck_after: Option<Duration>,
     /// How long a worker that is to move works on, at most, while the worker that follows it prepares.
     pub prepare_ahead: Duration,
+    /// How long the next holder of a slot waits before its first iteration, after one that did not end
+    /// cleanly.
+    pub lock_delay: Duration,
     /// What happens after an error.
     pub retry: RetryConfig,
     /// The fields of the job's struct, secrets included.
@@ -63,6 +66,7 @@ impl fmt::Debug for JobConfig {
             .field("record_timeout", &self.record_timeout)
             .field("stuck_after", &self.stuck_after)
             .field("prepare_ahead", &self.prepare_ahead)
+            .field("lock_delay", &self.lock_delay)
             .field("retry", &self.retry)
             .field("options", &format_args!("{}", self.shown_options))
             .field("place", &self.place)

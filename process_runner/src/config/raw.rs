@@ -113,6 +113,9 @@ section! {
         /// Before a planned move the worker on the other node runs `prepare` first, while this one works
         /// on for at most so long.
         prepare_ahead: Time<0, YEAR> = "0s",
+        /// After a holder that was lost without having ended cleanly (a crash, a cut-off) the next one
+        /// waits so long before its first iteration: for effects that no fence can refuse.
+        lock_delay: Time<0, YEAR> = "0s",
         /// What happens after an error.
         retry: RawRetry,
         /// The fields of the job's struct.

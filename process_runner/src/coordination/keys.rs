@@ -115,6 +115,11 @@ impl Keys {
         format!("{}/slots/{}/{}", self.prefix, slot.job, slot.index)
     }
 
+    /// The slots of one job.
+    pub(crate) fn slots_of(&self, job: &str) -> Range {
+        self.range(&format!("slots/{job}"))
+    }
+
     pub(crate) fn fence(&self, slot: &Slot) -> String {
         format!("{}/fences/{}/{}", self.prefix, slot.job, slot.index)
     }

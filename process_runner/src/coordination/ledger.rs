@@ -10,6 +10,9 @@
 //! start of a large cluster half as much work for etcd, and the new holder can still read how the
 //! holding before it ended.
 //!
+//! A new holder of a job with a `lock_delay` asks how the holding before its own ended
+//! ([`read_before`]): as the ledger stood one revision before its own began.
+//!
 //! A batch is *superseded* when for each of its slots there is a newer entry. The leader deletes such
 //! batches when it reads the whole ledger.
 //!
@@ -25,8 +28,8 @@ use super::follow::Entry;
 use super::guarded::{Guarded, part};
 use super::keys::{Keys, LedgerKey};
 use super::records::{BatchRecord, LedgerRecord, LedgerState};
-use super::{CallError, Session};
-use crate::model::Slot;
+use super::{CallError, Etcd, Session};
+use crate::model::{Before, Slot};
 
 /// At most so many batches are deleted in one transaction.
 const BATCHES: usize = 100;
@@ -123,6 +126,33 @@ fn held(owner: String) -> LedgerRecord {
         state: LedgerState::Held,
         owner,
     }
+}
+
+/// How the holdings ended that were before those of `slots` which began at `revision`. All slots are of
+/// `job`; the answers stand in their order. Cancel safe.
+pub(crate) async fn read_before(
+    etcd: &Etcd,
+    keys: &Keys,
+    (job, revision): (&str, i64),
+    slots: &[Slot],
+) -> Result<Vec<Before>, CallError> {
+    let before = |range| async move { etcd.range_at(&range, revision - 1).await };
+    let read = async {
+        let owned = before(keys.slots_of(job)).await?;
+        Ok::<_, CallError>((owned, before(keys.fences_of(job)).await?))
+    };
+    let (owned, ledger) = match read.await {
+        Err(CallError::Compacted) => return Ok(vec![Before::Forgotten; slots.len()]),
+        read => read?,
+    };
+    let owned: BTreeSet<&[u8]> = owned.kvs().iter().map(|kv| kv.key()).collect();
+    let ledger = Ledger::of(keys, ledger.kvs().iter().map(Entry::from));
+    let found = slots.iter().map(|slot| {
+        let entry = ledger.entry(slot);
+        let clean = entry.map(|record| record.state == LedgerState::Clean);
+        Before::found(owned.contains(keys.slot(slot).as_bytes()), clean)
+    });
+    Ok(found.collect())
 }
 
 impl Session {

@@ -241,6 +241,9 @@ pub(crate) struct WorkerRecord {
     pub(crate) phase: Option<String>,
     #[serde(default)]
     pub(crate) reason: Option<String>,
+    /// It waits for its job's `lock_delay`, until so many milliseconds since 1970 by its node's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) delayed_until_unix_ms: Option<u64>,
     /// Only while somebody looks.
     #[serde(default)]
     pub(crate) since_progress_ms: Option<u64>,

@@ -65,6 +65,7 @@ pub(crate) fn worker(job: &str, index: u32, state: &str, reason: Option<&str>) -
         state: state.into(),
         phase: None,
         reason: reason.map(str::to_owned),
+        delayed_until_unix_ms: None,
         since_progress_ms: None,
         iterations: None,
         // Counters, as a node publishes them while somebody looks.

@@ -34,6 +34,8 @@ pub(crate) struct Holding {
     pub(crate) identity: Identity,
     /// Since the slot is held.
     fence: SetOnce<Fence>,
+    /// Since it is known how the holding before ended (see `model::lock_delay`).
+    begin: SetOnce<Begin>,
     /// Since the worker has run `prepare` once, whether it succeeded or not.
     pub(crate) prepared: SetOnce<()>,
     pub(crate) clock: Clock,
@@ -90,6 +92,14 @@ pub(crate) struct Standing {
     pub(crate) reason: Option<String>,
 }
 
+/// When the first iteration may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begin {
+    pub(crate) at: Moment,
+    /// The same on the wall, in milliseconds since 1970: for people.
+    pub(crate) unix_ms: u64,
+}
+
 impl Holding {
     /// A holding that is about to begin. `changed` is told whenever its standing changes.
     pub(crate) fn new(
@@ -103,6 +113,7 @@ impl Holding {
         Self {
             identity,
             fence: SetOnce::new(),
+            begin: SetOnce::new(),
             prepared: SetOnce::new(),
             clock,
             workers: AtomicU32::new(workers),
@@ -144,9 +155,37 @@ impl Holding {
         self.fence.get().map_or(0, |fence| fence.get())
     }
 
-    /// Completes once the slot is held. Cancel safe.
-    pub(crate) async fn until_held(&self) {
+    /// The first iteration may begin at `at`. Said once.
+    pub(crate) fn begins(&self, at: Moment) {
+        let left = at.since(self.clock.now()).as_millis();
+        let left = u64::try_from(left).unwrap_or(u64::MAX);
+        let unix_ms = self.clock.unix_ms().saturating_add(left);
+        // An error means that it was said before.
+        let _ = self.begin.set(Begin { at, unix_ms });
+        // It was shown as waiting for this.
+        if self.fence.get().is_some() {
+            self.changed.notify_one();
+        }
+    }
+
+    /// When the first iteration may begin, once that is known.
+    pub(crate) fn begin_at(&self) -> Option<Begin> {
+        self.begin.get().copied()
+    }
+
+    /// True if the slot is held, and nothing makes its worker wait.
+    pub(crate) fn may_iterate(&self, now: Moment) -> bool {
+        self.fence.get().is_some() && self.begin.get().is_some_and(|begin| now >= begin.at)
+    }
+
+    /// Completes once [`Holding::may_iterate`] holds. Cancel safe.
+    pub(crate) async fn until_it_may_iterate(&self) {
         self.fence.wait().await;
+        let begin = self.begin.wait().await;
+        if self.clock.now() < begin.at {
+            self.clock.sleep_until(begin.at).await;
+            self.changed.notify_one();
+        }
     }
 
     /// How sure the slot is at `now`.
@@ -335,7 +374,8 @@ mod tests {
             firm: AtomicBool::new(false),
         });
         let waker = Waker::from(Arc::clone(&asks));
-        let mut waiting = Box::pin(holding.until_held());
+        holding.begins(Moment::ZERO);
+        let mut waiting = Box::pin(holding.until_it_may_iterate());
         let mut cx = TaskContext::from_waker(&waker);
         assert!(waiting.as_mut().poll(&mut cx).is_pending());
         holding.held(Fence::new(0, 7).unwrap());

@@ -25,6 +25,7 @@
 //! - A worker that ended never runs again under its old fence: the slot is put anew first, which
 //!   kills whatever request is still under way.
 //! - The ledger says "clean" only if the last worker of the holding unlocked everything.
+//! - A worker that starts again where one ended is told how that one ended.
 //!
 //! # How it fails
 //!
@@ -37,7 +38,7 @@ mod state;
 pub use alphabet::{Effect, Event, Nonce, StopReason, StopTimes};
 pub use state::SlotState;
 
-use super::{Moment, StopPhase};
+use super::{Before, Moment, StopPhase};
 
 /// One slot on one node.
 #[derive(Debug, Clone)]
@@ -147,7 +148,7 @@ impl SlotMachine {
     fn arrived(&self, revision: i64, now: Moment) -> Transition {
         use SlotState as S;
         match self.state {
-            S::Vacant => started(revision),
+            S::Vacant => started(revision, None),
             // It was ours, was not, and is again, unseen by us: the worker has the old fence.
             S::Running { revision: ours } | S::Stopping { revision: ours, .. }
                 if revision > ours =>
@@ -334,7 +335,7 @@ impl SlotMachine {
             Event::Granted { revision } if unwanted => {
                 (SlotState::Parting { revision, clean }, None)
             }
-            Event::Granted { revision } => started(revision),
+            Event::Granted { revision } => started(revision, Some(Before::ours(clean))),
             Event::Refused | Event::SessionEnded => (SlotState::Vacant, None),
             Event::Unknown => (self.state, self.transaction()),
             Event::Stop(StopReason::GiveUp) => {
@@ -368,10 +369,10 @@ impl SlotMachine {
     }
 }
 
-fn started(revision: i64) -> Transition {
+fn started(revision: i64, before: Option<Before>) -> Transition {
     (
         SlotState::Running { revision },
-        Some(Effect::Start { revision }),
+        Some(Effect::Start { revision, before }),
     )
 }
 

@@ -27,6 +27,7 @@
 
 mod ahead;
 mod calls;
+mod delays;
 mod inbox;
 mod lease;
 mod membership;
@@ -47,6 +48,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use self::ahead::Ahead;
 use self::calls::Calls;
+use self::delays::Delays;
 use self::inbox::Inbox;
 use self::membership::Membership;
 use self::orders::Orders;
@@ -101,6 +103,7 @@ pub(super) struct Control<'a> {
     orders: Orders,
     membership: Membership,
     ahead: Ahead,
+    delays: Delays,
     /// What each renewal looks at.
     watched: Watched,
     gave_up: bool,
@@ -163,6 +166,7 @@ impl<'a> Control<'a> {
             orders: Orders::default(),
             membership: Membership::of(&session),
             ahead: Ahead::default(),
+            delays: Delays::default(),
             watched: Watched::default(),
             gave_up: false,
             cut_off: 0,
@@ -200,6 +204,7 @@ impl<'a> Control<'a> {
                 heard = self.inbox.next() => self.on_inbox(heard),
                 said = self.membership.done() => self.on_said(said),
                 done = self.ahead.next() => self.on_ahead(done),
+                () = self.delays.next() => {}
                 () = self.changed.notified() => self.publisher.changed(self.clock.now()),
                 () = self.publisher.watchers_changed() => {}
                 () = self.clock.sleep_until(deadline) => self.tick(),
@@ -234,6 +239,7 @@ impl<'a> Control<'a> {
             return Some(Served::Ended(self.end()));
         }
         self.inbox.send(&self.session);
+        self.delays.send(&self.session);
         self.publisher.publish(&self.session, &self.slots, now);
         self.report(now);
         None
@@ -363,7 +369,7 @@ impl<'a> Control<'a> {
 
     fn carry_out(&mut self, slot: &Slot, effect: Option<Effect>) {
         match effect {
-            Some(Effect::Start { revision }) => self.start(slot, revision),
+            Some(Effect::Start { revision, before }) => self.start(slot, revision, before),
             Some(effect) => {
                 let Some(held) = self.slots.get(slot) else {
                     return;

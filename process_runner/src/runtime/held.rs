@@ -93,6 +93,14 @@ impl Held {
         }
     }
 
+    /// True if the last worker ended without having unlocked everything.
+    pub(super) fn is_unclean(&self) -> bool {
+        matches!(
+            self.machine.state(),
+            SlotState::Parting { clean: false, .. }
+        )
+    }
+
     /// When the slot may run here again, if it waits for that.
     pub(super) fn rests_until(&self, now: Moment) -> Option<Moment> {
         let parting = matches!(self.machine.state(), SlotState::Parting { .. });

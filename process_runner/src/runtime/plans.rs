@@ -77,6 +77,7 @@ fn plan(
             failure,
         },
         stuck_after: job.stuck_after,
+        lock_delay: job.lock_delay,
         until_idle,
     })
 }

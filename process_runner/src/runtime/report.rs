@@ -8,7 +8,7 @@ use crate::model::{Condition, Moment, Slot, SlotState, StopReason};
 
 /// The record of one slot; with counters only if somebody looks, since they change all the time.
 pub(super) fn worker_record(slot: &Slot, held: &Held, now: Moment, counters: bool) -> WorkerRecord {
-    let (state, reason) = state(held);
+    let (state, reason) = state(held, now);
     let holding = held.holding.as_ref();
     let counted = holding.filter(|_| counters);
     let count = |counter: fn(&crate::job::Holding) -> u64| counted.map(|holding| counter(holding));
@@ -19,6 +19,7 @@ pub(super) fn worker_record(slot: &Slot, held: &Held, now: Moment, counters: boo
         state: state.to_owned(),
         phase: counted.map(|holding| holding.phase().name().to_owned()),
         reason,
+        delayed_until_unix_ms: delay(held, now).flatten(),
         since_progress_ms: counted.map(|holding| {
             u64::try_from(now.since(holding.progress_at()).as_millis()).unwrap_or(u64::MAX)
         }),
@@ -28,9 +29,26 @@ pub(super) fn worker_record(slot: &Slot, held: &Held, now: Moment, counters: boo
     }
 }
 
+/// `Some` while the worker may not begin, with the time on the wall at which it may, once that is known.
+fn delay(held: &Held, now: Moment) -> Option<Option<u64>> {
+    let holding = held.holding.as_ref()?;
+    let waits = matches!(held.machine().state(), SlotState::Running { .. })
+        && holding.fence() > 0
+        && !holding.may_iterate(now);
+    waits.then(|| holding.begin_at().map(|begin| begin.unix_ms))
+}
+
 /// The state's name in `status`, and the reason that every state but `running` has.
-fn state(held: &Held) -> (&'static str, Option<String>) {
+fn state(held: &Held, now: Moment) -> (&'static str, Option<String>) {
     let because = |reason: &str| Some(reason.to_owned());
+    if let Some(until) = delay(held, now) {
+        let reason = match until {
+            Some(_) => "waiting for `lock_delay`: the worker before did not end cleanly",
+            None => "waiting to learn how the worker before ended, because of `lock_delay`",
+        };
+        let state = if held.retiring { "retiring" } else { "waiting" };
+        return (state, because(reason));
+    }
     match held.machine().state() {
         SlotState::Running { .. } if held.retiring => ("retiring", retiring(held)),
         SlotState::Running { .. } => match held.holding.as_ref().map(|h| h.standing()) {

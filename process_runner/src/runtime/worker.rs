@@ -1,8 +1,8 @@
 //! The worker: the loop that runs a job's iterations for one holding of a slot.
 //!
 //! ```text
-//! build -> prepare -> slot held? -> (iterate -> pause)* -> end
-//!   ^______________________________________|  a broken iteration, or `cx.abort()`: the value is built afresh
+//! build -> prepare -> slot held? -> lock_delay over? -> (iterate -> pause)* -> end
+//!   ^_________________________________________________________|  a broken iteration, or `cx.abort()`: the value is built afresh
 //! ```
 //!
 //! # Guarantees
@@ -44,6 +44,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) pacing: PacingRules,
     /// Without progress for so long, a worker is stuck.
     pub(crate) stuck_after: Option<Duration>,
+    /// How long the first iteration waits after a holding that did not end cleanly.
+    pub(crate) lock_delay: Duration,
     /// End after the first empty batch, and after repeated failures.
     pub(crate) until_idle: bool,
 }
@@ -119,17 +121,18 @@ impl Worker<'_> {
         }
     }
 
-    /// Waits until the slot is held. False if the worker is to stop before.
+    /// Waits until the slot is held, and until the delay after its last loss is over. False if the
+    /// worker is to stop before.
     async fn held(&self) -> bool {
         let holding = self.cx.holding();
-        if holding.fence() > 0 {
+        if holding.may_iterate(holding.clock.now()) {
             return true;
         }
         holding.begin(Phase::Pause, holding.clock.now());
         tokio::select! {
             biased;
             () = self.cx.stopping() => false,
-            () = holding.until_held() => true,
+            () = holding.until_it_may_iterate() => true,
         }
     }
 

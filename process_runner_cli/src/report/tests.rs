@@ -57,7 +57,7 @@ error[PR0103]: unknown key `wrokers` in job `mail`
 3 |   mail: { class: Mailer, wrokers: 4 }
   |                          ^^^^^^^ did you mean `workers`?
   |
-  = note: keys: class, workers, max_per_node, labels, interval, idle, record_timeout, stuck_after, prepare_ahead, retry, options
+  = note: keys: class, workers, max_per_node, labels, interval, idle, record_timeout, stuck_after, prepare_ahead, lock_delay, retry, options
 
 error[PR0110]: the key `mail` is given twice
  --> conf ig,1.yml:4:3

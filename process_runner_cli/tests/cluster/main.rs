@@ -13,6 +13,7 @@ mod etcd;
 mod faults;
 mod guardian;
 mod history;
+mod lock_delay;
 mod node;
 mod refusals;
 mod secure;

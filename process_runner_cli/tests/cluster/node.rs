@@ -47,6 +47,12 @@ impl Place {
         Program::start(self.command().args(["run", config, "--node-name", node])).unwrap()
     }
 
+    /// Starts a node that nobody watches over.
+    pub(crate) fn start_alone(&self, node: &str) -> Program {
+        let words = ["run", "config.yml", "--node-name", node, "--no-guardian"];
+        Program::start(self.command().args(words)).unwrap()
+    }
+
     /// Runs a command to its end.
     pub(crate) fn output(&self, words: &[&str]) -> Output {
         self.command().args(words).output().unwrap()

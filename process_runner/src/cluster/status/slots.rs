@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{SlotStatus, why_not};
 use crate::cluster::in_force::InForce;
 use crate::cluster::picture::Picture;
 use crate::coordination::{OwnedSlot, WorkerRecord};
-use crate::model::Slot;
+use crate::model::{Slot, duration};
 
 /// A state of the interface's list, with the reason that every one but `running` has.
 type Standing = (String, Option<String>);
@@ -80,6 +81,9 @@ fn held(
         return state("waiting", dead_owner(picture, owner));
     }
     let workers = picture.jobs.get(&slot.job).map_or(0, |job| job.workers);
+    if let Some((worker, until)) = worker.and_then(|it| Some((it, it.delayed_until_unix_ms?))) {
+        return state(&worker.state, delayed(worker, until, picture.now));
+    }
     if owned.record.retiring {
         let reason = "granted only to unlock what a dead worker had locked";
         return state("retiring", reason.to_owned());
@@ -114,6 +118,17 @@ fn held(
             (worker.state.clone(), reason.or(unsaid))
         }
     }
+}
+
+/// "waiting for `lock_delay`: the worker before did not end cleanly; another 12s".
+fn delayed(worker: &WorkerRecord, until_unix_ms: u64, now_unix_ms: u64) -> String {
+    let left = until_unix_ms.saturating_sub(now_unix_ms).div_ceil(1000);
+    let left = duration::show(Duration::from_secs(left));
+    let reason = worker
+        .reason
+        .as_deref()
+        .unwrap_or("waiting for `lock_delay`");
+    format!("{reason}; another {left}")
 }
 
 /// Why a living owner lets the slot go, where the plans say it.

@@ -56,6 +56,7 @@ pub(in crate::config) fn build(
         prepare_ahead: raw
             .prepare_ahead
             .map_or(Duration::ZERO, |time| time.value.0),
+        lock_delay: raw.lock_delay.map_or(Duration::ZERO, |time| time.value.0),
         retry: retry(raw.retry, problems),
         shown_options: object(options.as_ref().map_or(Json::Null, json::shown)),
         options: object(options.as_ref().map_or(Json::Null, json::full)),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::coordination::indexes::Indexes;
 use crate::coordination::records::encode;
+use crate::coordination::scene::Scene;
 
 /// What is written, one revision each.
 enum Write {
@@ -94,4 +95,54 @@ fn what_cannot_be_read_is_held_and_stays() {
     let ledger = Ledger::of(&keys, [own, batch]);
     assert_eq!(held_indexes(&ledger), [3]);
     assert!(ledger.superseded().is_empty());
+}
+
+/// Puts `slot`, and says at which revision.
+async fn own(scene: &Scene, index: u32) -> i64 {
+    scene.own("a", index).await;
+    let key = scene.keys.slot(&Slot::new("work", index));
+    let found = scene.etcd.get(&key, 0).await.unwrap();
+    found.kvs()[0].mod_revision()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_before_a_holding_is_read_as_it_was_then() {
+    let scene = Scene::with(4, &["a"]).await;
+    let slots = [Slot::new("work", 0), Slot::new("work", 10)];
+    let before = async |revision: i64| {
+        let at = ("work", revision);
+        read_before(&scene.etcd, &scene.keys, at, &slots)
+            .await
+            .unwrap()
+    };
+    let first = own(&scene, 0).await;
+    assert_eq!(before(first).await, [Before::Nobody, Before::Nobody]);
+    // Another index, whose name begins with the same digit, is none of its business.
+    own(&scene, 1).await;
+    let handed_over = own(&scene, 0).await;
+    assert_eq!(
+        before(handed_over).await,
+        [Before::HandedOver, Before::Nobody]
+    );
+
+    let key = scene.keys.slot(&slots[0]);
+    scene.delete(key.as_bytes()).await;
+    let after_loss = own(&scene, 0).await;
+    assert_eq!(before(after_loss).await, [Before::Unclean, Before::Nobody]);
+
+    let clean = LedgerRecord {
+        state: Clean,
+        owner: "a".into(),
+    };
+    scene
+        .put(scene.keys.fence(&slots[0]), encode(&clean), 0)
+        .await;
+    scene.delete(key.as_bytes()).await;
+    let after_release = own(&scene, 0).await;
+    assert_eq!(before(after_release).await, [Before::Clean, Before::Nobody]);
+    // What came later changes nothing.
+    assert_eq!(before(after_loss).await, [Before::Unclean, Before::Nobody]);
+
+    scene.server.faults().compact();
+    assert_eq!(before(after_loss).await, [Before::Forgotten; 2]);
 }

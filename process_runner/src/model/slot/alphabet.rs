@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::StopPhase;
+use crate::model::{Before, StopPhase};
 
 /// A random mark of one attempt to own a slot; it tells our own write from another's.
 pub type Nonce = u128;
@@ -88,6 +88,9 @@ pub enum Effect {
     Start {
         /// The slot key's mod_revision.
         revision: i64,
+        /// How our worker of the holding before ended. `None` if the slot came from elsewhere: only
+        /// etcd knows then.
+        before: Option<Before>,
     },
     /// Ask the worker to stop at least as urgently as this.
     Ask(StopPhase),

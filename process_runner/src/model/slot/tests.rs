@@ -104,12 +104,19 @@ impl World {
         if let Event::WorkerEnded { clean } = event {
             self.clean = clean;
         }
-        self.judge(effect);
+        self.judge(event, effect);
     }
 
-    fn judge(&mut self, effect: Option<Effect>) {
+    fn judge(&mut self, event: Event, effect: Option<Effect>) {
         match effect {
-            Some(Effect::Start { revision }) => {
+            Some(Effect::Start { revision, before }) => {
+                let again = matches!(event, Event::Granted { .. });
+                assert_eq!(before.is_some(), again, "who knows how the last one ended");
+                let called_clean = before == Some(Before::Clean);
+                assert!(
+                    self.clean || !called_clean,
+                    "an unclean end is called clean"
+                );
                 assert_eq!(self.worker, None, "a second worker starts");
                 assert!(!self.started.contains(&revision), "an old fence runs again");
                 self.started.push(revision);
@@ -216,7 +223,11 @@ fn a_suspended_slot_is_put_anew_before_it_runs_again() {
         })
     );
     let effect = machine.step(Event::Granted { revision: 12 }, Moment::ZERO);
-    assert_eq!(effect, Some(Effect::Start { revision: 12 }));
+    let start = Effect::Start {
+        revision: 12,
+        before: Some(Before::Unclean),
+    };
+    assert_eq!(effect, Some(start));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | goes on | keep | put anew, and run again under a new fence |
 //! | goes on or leaves | it goes to b | handed over to b |
+//! | the same, with a `lock_delay`, and not clean | | given back: whoever gets it then reads that |
 //! | goes on or leaves | nothing of it | given back |
 //! | leaves | keep | wait for the plan that knows of it, then give back |
 //! | drained it (`--until-idle`) | | given back, once the member key says so |
@@ -84,7 +85,10 @@ impl Control<'_> {
         if held.retiring {
             return Some(Event::GiveBack);
         }
+        let delays = self.registrar.plans.get(&slot.job);
+        let delays = delays.is_none_or(|plan| !plan.lock_delay.is_zero());
         match self.orders.of(slot, held.ordered) {
+            Fate::Leave(_) if delays && held.is_unclean() => Some(Event::GiveBack),
             // Refused once, it is refused always: only a newer plan can help.
             Fate::Leave(target) if held.target.as_ref() != Some(&target) => {
                 held.target = Some(Arc::clone(&target));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Control;
 use super::ahead::Ready;
 use crate::job::{Holding, Identity};
-use crate::model::{Event, Fence, Slot};
+use crate::model::{Before, Event, Fence, Slot, ended_clean};
 use crate::runtime::worker::{self, WorkerEnd};
 
 /// After a worker was dropped, its slot rests so long before it runs here again.
@@ -18,10 +18,12 @@ pub(super) type Ended = Result<(tokio::task::Id, (Slot, WorkerEnd)), tokio::task
 impl Control<'_> {
     /// Starts the worker of a slot that is ours since `revision`, or lets the one begin that was made
     /// ready ahead.
-    pub(super) fn start(&mut self, slot: &Slot, revision: i64) {
+    pub(super) fn start(&mut self, slot: &Slot, revision: i64, before: Option<Before>) {
+        // A worker that never was unlocks nothing: what the one before left locked stays locked.
+        let never_was = Event::WorkerEnded { clean: false };
         let Some(fence) = Fence::new(self.session.epoch, revision) else {
             tracing::error!(job = %slot.job, index = slot.index, revision, "cannot be fenced");
-            return self.feed(slot, Event::WorkerEnded { clean: true });
+            return self.feed(slot, never_was);
         };
         let retiring = self.slots.get(slot).is_some_and(|held| held.retiring);
         // One that only unlocks is no worker that was made ready; that one stays where it is.
@@ -32,9 +34,10 @@ impl Control<'_> {
         };
         let Some((task, holding)) = ready.or_else(|| self.launch(slot, retiring)) else {
             tracing::error!(job = %slot.job, index = slot.index, "no worker of it can run here");
-            return self.feed(slot, Event::WorkerEnded { clean: true });
+            return self.feed(slot, never_was);
         };
         tracing::info!(job = %slot.job, index = slot.index, %fence, "worker starts");
+        self.delay(slot, revision, before, &holding);
         holding.held(fence);
         if let Some(held) = self.slots.get_mut(slot) {
             held.unknown = 0;
@@ -103,12 +106,11 @@ impl Control<'_> {
         {
             held.rest_until = self.clock.now() + REST;
         }
-        self.feed(
-            &slot,
-            Event::WorkerEnded {
-                clean: end != WorkerEnd::Dropped,
-            },
-        );
+        let holding = self.slots.get(&slot).and_then(|held| held.holding.as_ref());
+        let begins = holding.and_then(|holding| holding.begin_at());
+        let unlocked = end != WorkerEnd::Dropped;
+        let clean = ended_clean(unlocked, begins.map(|begin| begin.at), self.clock.now());
+        self.feed(&slot, Event::WorkerEnded { clean });
     }
 
     /// With `--until-idle`: nobody is to run the slot again while this node lives.
