@@ -6,6 +6,7 @@
 mod codes;
 mod guardian;
 mod launcher;
+mod pid_one;
 mod plan;
 mod process;
 mod programs;
