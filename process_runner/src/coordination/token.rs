@@ -5,6 +5,12 @@
 //! of that looks like a call that was denied. It did not take place, so with a new token it is simply
 //! repeated; open streams are opened anew by those who hold them.
 //!
+//! A token is not renewed ahead of its end. The refusal is an answer, so it costs its call one round trip and one
+//! authentication, and a renewal of the lease has four fifths of the lease's time for that; etcd's simple tokens
+//! do not end at all while a node uses them. Renewed ahead, etcd would pay for a hash of the password
+//! every few minutes and node, and the refusal would have to be handled all the same: no time tells
+//! of a restart or of a change of the users.
+//!
 //! # Guarantees
 //!
 //! - However many calls are denied at once, the user is authenticated once.
