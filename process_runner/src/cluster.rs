@@ -17,6 +17,7 @@
 //! - A node's command returns when the node has obeyed, or says that it did not and will not.
 
 mod drain;
+mod epoch;
 mod error;
 mod explain;
 mod in_force;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use epoch::EpochChange;
 pub use error::ClusterError;
 pub use explain::{Explanation, JobExplanation, LedgerStatus, NodeForJob, SlotExplanation};
 pub use in_force::Pause;

@@ -19,7 +19,7 @@ use crate::logging::LogFormat;
 use crate::report::Format;
 
 pub(crate) use cluster::{
-    ClusterArgs, DrainArgs, JobArgs, NodeArgs, PauseArgs, ScaleArgs, SlotArgs,
+    ClusterArgs, DrainArgs, JobArgs, NodeArgs, PauseArgs, RaiseEpochArgs, ScaleArgs, SlotArgs,
 };
 
 const EXIT_CODES: &str = "\
@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Stop(NodeArgs),
     /// Make a node write its worker table to its log
     Dump(NodeArgs),
+    /// After etcd lost its data, and while no node runs: make all fences to come greater than before
+    RaiseEpoch(RaiseEpochArgs),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
 }

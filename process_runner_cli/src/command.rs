@@ -10,6 +10,7 @@ mod nodes;
 mod pause;
 mod plan;
 mod quiet;
+mod raise_epoch;
 mod restart;
 mod resume;
 mod resume_node;
@@ -55,6 +56,7 @@ pub(crate) fn run(
         Command::Drain(args) => drain::run(&args),
         Command::Stop(args) => stop::run(&args),
         Command::Dump(args) => dump::run(&args),
+        Command::RaiseEpoch(args) => raise_epoch::run(&args),
         Command::Completions(args) => completions::run(&args, role),
     }
 }

@@ -61,6 +61,16 @@ pub enum ClusterError {
         /// The node.
         node: String,
     },
+    /// The epoch can be raised only while no node runs.
+    NodesRun {
+        /// The nodes that do.
+        nodes: Vec<String>,
+    },
+    /// The epoch never falls.
+    EpochNotHigher {
+        /// What it is.
+        before: u16,
+    },
     /// etcd, or the way to it.
     Coordination(CoordinationError),
 }
@@ -118,6 +128,17 @@ impl fmt::Display for ClusterError {
                 f,
                 "node `{node}` did not answer, and the note to it was taken back; its log on that \
                  machine may say why"
+            ),
+            Self::NodesRun { nodes } => write!(
+                f,
+                "nodes run ({}), with fences of the present epoch: stop all of them, raise it, and \
+                 start them again",
+                nodes.join(", ")
+            ),
+            Self::EpochNotHigher { before } => write!(
+                f,
+                "the epoch is {before} and can only rise, to {} at most",
+                u16::MAX
             ),
             Self::Coordination(error) => error.fmt(f),
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::coordination::scene::{PREFIX, Scene, indexes, job, worker};
-use crate::coordination::{NoteRecord, OverrideRecord, PausedRecord};
+use crate::coordination::{NoteRecord, OverrideRecord, PausedRecord, Raised, raise_epoch};
+use crate::embedded::LostReply;
 
 async fn cluster(scene: &Scene) -> Cluster {
     let cluster = Cluster::on_embedded(&scene.server, PREFIX).await.unwrap();
@@ -357,4 +358,42 @@ async fn what_the_store_does_not_answer_is_no_change() {
     );
     scene.server.faults().refuse(false);
     assert_eq!(scene.override_of("work").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_epoch_rises_only_while_no_node_runs_and_never_falls() {
+    let mut scene = Scene::with(1, &["a", "b"]).await;
+    let cluster = cluster(&scene).await;
+    let refused = cluster.raise_epoch(None).await.unwrap_err().to_string();
+    assert!(refused.starts_with("nodes run (a, b)"), "{refused}");
+    scene.leave("a").await;
+    assert!(cluster.raise_epoch(None).await.is_err());
+    scene.leave("b").await;
+
+    // Nobody has used this store yet: that it is new is why the epoch is raised.
+    for (to, before, after) in [(None, 0, 1), (Some(7), 1, 7), (None, 7, 8)] {
+        let change = cluster.raise_epoch(to).await.unwrap();
+        assert_eq!((change.before, change.after), (before, after));
+        assert_eq!(scene.snapshot().await.epoch, after);
+    }
+    let refused = cluster.raise_epoch(Some(8)).await.unwrap_err().to_string();
+    assert!(refused.contains("the epoch is 8"), "{refused}");
+    cluster.raise_epoch(Some(u16::MAX)).await.unwrap();
+    assert!(cluster.raise_epoch(None).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_epoch_whose_answer_was_lost_is_raised_once() {
+    let scene = Scene::new().await;
+    let (etcd, link) = scene.faulty().await;
+    link.lose_next_reply(LostReply::Silence);
+    let raised = raise_epoch(&etcd, &scene.keys, None).await.unwrap();
+    assert_eq!(
+        raised,
+        Raised::Done {
+            before: 0,
+            after: 1
+        }
+    );
+    assert_eq!(scene.snapshot().await.epoch, 1);
 }

@@ -243,7 +243,8 @@ impl fmt::Display for CoordinationError {
             ),
             Self::StoreChanged { reason } => write!(
                 f,
-                "this is not the store it was: {reason}; if etcd lost its data, raise the epoch"
+                "this is not the store it was: {reason}; if etcd lost its data, stop all nodes and \
+                 raise the epoch with `pr-cli raise-epoch`"
             ),
             Self::Malformed { key, reason } => write!(
                 f,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CoordinationError;
 use super::indexes::Indexes;
+use crate::chance::random_u128;
 
 /// `meta`: what makes this store this store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,18 @@ pub(crate) struct MetaRecord {
     /// Raised by the operator after data loss; the high bits of every fence.
     #[serde(default)]
     pub(crate) epoch: u16,
+}
+
+impl MetaRecord {
+    /// For a store that nobody has used yet.
+    pub(crate) fn fresh() -> Self {
+        Self {
+            layout: super::session::LAYOUT,
+            store_id: format!("{:032x}", random_u128()),
+            cluster_id: String::new(),
+            epoch: 0,
+        }
+    }
 }
 
 /// `members/<node>`: a node that runs.

@@ -177,12 +177,7 @@ async fn identify_store(
     keys: &Keys,
     known: Option<&StoreIdentity>,
 ) -> Result<StoreIdentity, CoordinationError> {
-    let meta = MetaRecord {
-        layout: LAYOUT,
-        store_id: format!("{:032x}", random_u128()),
-        cluster_id: String::new(),
-        epoch: 0,
-    };
+    let meta = MetaRecord::fresh();
     let key = keys.meta();
     let absent = Compare::create_revision(key.as_str(), CompareOp::Equal, 0);
     let put = TxnOp::put(key.as_str(), encode(&meta), None);

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::PgFence;
+use crate::model::Fence;
 
 /// A transaction met a row that was changed since its snapshot.
 const SERIALIZATION_FAILURE: &str = "40001";
@@ -119,7 +120,9 @@ impl fmt::Display for FenceError {
                 f,
                 "{job}@{worker_index} was taken over: this worker holds fence {fence}, and the \
                  database has seen {found}; the transaction is refused. If no later worker runs, \
-                 etcd lost its data while the database kept its own: raise the epoch"
+                 etcd lost its data while the database kept its own: stop all nodes and raise the \
+                 epoch with `pr-cli raise-epoch --to {}`",
+                Fence::epoch_of(*found) + 1
             ),
             Self::Changed {
                 job,

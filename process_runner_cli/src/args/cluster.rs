@@ -41,6 +41,16 @@ impl ClusterArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct RaiseEpochArgs {
+    /// The new epoch; by default one more than it is. Where the one before is known only from a
+    /// fence, it is that fence divided by 2^47
+    #[arg(long, value_name = "EPOCH")]
+    pub(crate) to: Option<u16>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ScaleArgs {
     /// The job
     pub(crate) job: String,

@@ -20,6 +20,7 @@ jobs:
 ";
 
 /// The words that start a program as process 1, if that is permitted here.
+#[allow(clippy::print_stderr, reason = "a test that shows nothing says so")]
 fn namespace() -> Option<Vec<&'static str>> {
     let plain = vec!["--pid", "--fork", "--mount-proc"];
     let as_user = [&["--user", "--map-root-user"], plain.as_slice()].concat();

@@ -126,6 +126,7 @@ fn help_is_data_and_names_what_there_is() {
         "drain",
         "stop",
         "dump",
+        "raise-epoch",
         "completions",
         "Exit codes",
     ] {
