@@ -154,7 +154,7 @@ impl<'a> Control<'a> {
             connection,
             healing: None,
             validity: Arc::default(),
-            publisher: Publisher::start(&session),
+            publisher: Publisher::start(),
             changed,
             slots: BTreeMap::new(),
             workers: JoinSet::new(),
@@ -206,7 +206,6 @@ impl<'a> Control<'a> {
                 done = self.ahead.next() => self.on_ahead(done),
                 () = self.delays.next() => {}
                 () = self.changed.notified() => self.publisher.changed(self.clock.now()),
-                () = self.publisher.watchers_changed() => {}
                 () = self.clock.sleep_until(deadline) => self.tick(),
             }
         }
