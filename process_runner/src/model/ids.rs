@@ -53,11 +53,6 @@ impl Fence {
         self.0
     }
 
-    /// The epoch in a token, as a database may have kept it.
-    pub fn epoch_of(token: u64) -> u64 {
-        token >> Self::REVISION_BITS
-    }
-
     /// The etcd revision at which the holding began.
     pub fn revision(self) -> i64 {
         (self.0 & ((1 << Self::REVISION_BITS) - 1)) as i64
@@ -79,8 +74,7 @@ mod tests {
         let last = Fence::new(u16::MAX, (1 << 47) - 1).unwrap();
         assert!(i64::try_from(last.get()).is_ok());
         assert!(Fence::new(1, 5).unwrap() > Fence::new(0, 1 << 46).unwrap());
-        let fence = Fence::new(3, 77).unwrap();
-        assert_eq!((fence.revision(), Fence::epoch_of(fence.get())), (77, 3));
+        assert_eq!(Fence::new(3, 77).unwrap().revision(), 77);
     }
 
     #[test]

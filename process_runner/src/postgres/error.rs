@@ -4,10 +4,11 @@ use std::error::Error;
 use std::fmt;
 
 use super::PgFence;
-use crate::model::Fence;
 
 /// A transaction met a row that was changed since its snapshot.
 const SERIALIZATION_FAILURE: &str = "40001";
+/// Above these stands a fence's epoch.
+const REVISION_BITS: u32 = 47;
 const UNDEFINED_TABLE: &str = "42P01";
 
 /// Why a transaction was not fenced. It must not commit.
@@ -122,7 +123,7 @@ impl fmt::Display for FenceError {
                  database has seen {found}; the transaction is refused. If no later worker runs, \
                  etcd lost its data while the database kept its own: stop all nodes and raise the \
                  epoch with `pr-cli raise-epoch --to {}`",
-                Fence::epoch_of(*found) + 1
+                (found >> REVISION_BITS) + 1
             ),
             Self::Changed {
                 job,
