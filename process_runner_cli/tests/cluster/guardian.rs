@@ -21,7 +21,7 @@ fn slots_of_a_killed_worker_process_run_elsewhere_at_once_and_its_programs_are_d
     for version in VERSIONS {
         let etcd = Etcd::start(version).unwrap();
         let place = Place::new(&section(&etcd, TTL), 1);
-        let history = History::new(place.path());
+        let history = History::observing(place.path(), &etcd, "/test");
         let config = format!(
             "etcd: {}\njobs:\n{}",
             section(&etcd, TTL),
@@ -55,7 +55,7 @@ fn slots_of_a_killed_worker_process_run_elsewhere_at_once_and_its_programs_are_d
 fn a_worker_process_that_is_stopped_past_its_deadline_is_killed_before_anybody_has_its_slots() {
     let etcd = Etcd::start(Version::V35).unwrap();
     let place = Place::new(&section(&etcd, "5s"), 1);
-    let history = History::new(place.path());
+    let history = History::observing(place.path(), &etcd, "/test");
     let config = format!(
         "etcd: {}\njobs:\n{}",
         section(&etcd, "5s"),
