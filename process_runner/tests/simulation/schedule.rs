@@ -83,6 +83,8 @@ pub(crate) enum Op {
     Scale(usize, u32),
     PauseJob(usize),
     ResumeJob(usize),
+    /// The clock on the node's wall shows so many seconds more than it should, or less.
+    Wall(usize, i64),
 }
 
 impl Schedule {

@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tests::etcd::{Etcd, EtcdOptions, Version};
 use tests::program::Program;
-use tests::proxy::Proxy;
+use tests::proxy::{Network, Proxy};
 
 use crate::history::History;
 use crate::node::Place;
@@ -108,6 +108,21 @@ impl Stage {
                 )
             })
             .collect()
+    }
+
+    /// What the network between node `a` and all members is like.
+    fn network(&self, network: Network) {
+        self.network.iter().for_each(|proxy| proxy.set(network));
+    }
+
+    /// Node `a` reaches this member, and no other one.
+    fn leave_only(&self, member: usize) {
+        for (other, proxy) in self.network.iter().enumerate() {
+            proxy.set(match other == member {
+                true => Network::Passes,
+                false => Network::Refuses,
+            });
+        }
     }
 
     /// The worker process of each node.

@@ -8,17 +8,9 @@ use tests::proxy::Network;
 use super::{INDEXES, Stage, last};
 
 impl Stage {
-    fn network(&self, network: Network) {
-        self.network.iter().for_each(|proxy| proxy.set(network));
-    }
-
     /// From now on node `a` talks to this member, until something there fails.
     fn lead_to(&self, member: usize) {
-        for (other, proxy) in self.network.iter().enumerate() {
-            if other != member {
-                proxy.set(Network::Refuses);
-            }
-        }
+        self.leave_only(member);
         // Longer than from one renewal to the next: the others would have lost it by now.
         last(Duration::from_secs(3));
         self.network(Network::Passes);
