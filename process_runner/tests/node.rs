@@ -11,6 +11,7 @@ mod node {
     mod life;
     mod loss;
     mod moves;
+    mod schedules;
     mod scripted;
     mod until_idle;
 }

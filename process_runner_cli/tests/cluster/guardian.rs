@@ -16,6 +16,7 @@ fn section(etcd: &Etcd, ttl: &str) -> String {
     format!("{{ endpoints: [\"{endpoint}\"], prefix: /test, lease_ttl: {ttl} }}")
 }
 
+/// Interleaving 2.
 #[test]
 fn slots_of_a_killed_worker_process_run_elsewhere_at_once_and_its_programs_are_dead_by_then() {
     for version in VERSIONS {
@@ -88,6 +89,7 @@ fn a_worker_process_that_is_stopped_past_its_deadline_is_killed_before_anybody_h
     history.judge();
 }
 
+/// Interleaving 10.
 #[test]
 fn a_worker_process_that_waits_for_etcd_is_not_killed_and_goes_on_by_itself() {
     for workers in [0, 2] {

@@ -1,6 +1,6 @@
-//! The catalogue of faults, F1 to F22, as far as the embedded etcd can show them. The others need
-//! real processes: F11 (a wiped store) is in `tests/node/loss.rs`, F23 and F24 (blocking code) in
-//! `tests/node/blocking.rs`, F19 (auth) needs an etcd with users.
+//! The catalogue of faults in `tests/README.md`, as far as the embedded etcd can show them. The others
+//! need real processes: F11 (a wiped store) and F23 and F24 (blocking code) are in `tests/node`, F19
+//! (auth) and F25 (many processes) in the command line's tests of clusters.
 
 use std::time::Duration;
 
