@@ -46,7 +46,11 @@ impl Stage {
 
     /// The same on an etcd that is started with `options`.
     fn on(options: EtcdOptions, ttl: u32) -> Self {
-        let etcd = options.start().unwrap();
+        Self::knowing(options.start().unwrap(), ttl, |_| true)
+    }
+
+    /// The same, and node `a` knows of these members only.
+    fn knowing(etcd: Etcd, ttl: u32, known: impl Fn(usize) -> bool) -> Self {
         let addresses = etcd.endpoints();
         let network: Vec<_> = addresses
             .iter()
@@ -55,9 +59,10 @@ impl Stage {
                 Proxy::to(address).unwrap()
             })
             .collect();
-        let behind: Vec<_> = network
-            .iter()
-            .map(|proxy| format!("http://{}", proxy.address()))
+        let behind = network.iter().enumerate();
+        let behind: Vec<_> = behind
+            .filter(|(member, _)| known(*member))
+            .map(|(_, proxy)| format!("http://{}", proxy.address()))
             .collect();
         let place = Place::new("{ embedded: true }", 1);
         let history = History::observing(place.path(), &etcd, PREFIX);
