@@ -191,6 +191,7 @@ impl World {
     /// Ends every fault, starts every node that is down, and takes back what operators asked for.
     pub(crate) fn mend(&mut self) {
         self.store.mend();
+        self.walls.fill(0);
         let now = self.now;
         for node in 0..self.schedule.nodes {
             self.with(node, |process| {
