@@ -43,6 +43,7 @@ mod keys;
 mod ledger;
 mod membership;
 mod notes;
+mod opening;
 mod overrides;
 mod plans;
 mod probe;

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_client::{
-    Client, GetOptions, GetResponse, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper, Txn,
-    TxnOp, TxnOpResponse, TxnResponse, WatchOptions, WatchStream,
+    Client, GetOptions, GetResponse, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper,
+    LeaseTimeToLiveOptions, Txn, TxnOp, TxnOpResponse, TxnResponse, WatchOptions, WatchStream,
 };
 
 use super::CallError;
@@ -221,6 +221,20 @@ impl Etcd {
     pub(crate) async fn revoke(&self, lease: i64) -> Result<(), CallError> {
         let call = |client: Client| async move { client.lease_client().revoke(lease).await };
         self.call(CALL_TIMEOUT, call).await.map(drop)
+    }
+
+    /// The keys on a lease, none if there is no such lease. Answered by etcd's leader from memory,
+    /// not through raft: a leader that was deposed without noticing answers too.
+    pub(crate) async fn keys_on(&self, lease: i64) -> Result<Vec<Vec<u8>>, CallError> {
+        let call = |client: Client| async move {
+            let options = LeaseTimeToLiveOptions::new().with_keys();
+            client
+                .lease_client()
+                .time_to_live(lease, Some(options))
+                .await
+        };
+        let answer = self.call(CALL_TIMEOUT, call).await?;
+        Ok(answer.keys().to_vec())
     }
 
     /// Opens a stream of renewals and sends the first one; the answer to it is consumed.

@@ -8,6 +8,7 @@
 //!
 //! - Changes arrive in the order of their revisions, none twice: what is not newer than the last
 //!   one is dropped.
+//! - The snapshot may be one that somebody has read before: the watch makes up for its age.
 //! - Whatever is doubtful ends in a new [`Feed::Snapshot`], which replaces everything.
 //!
 //! # How it fails
@@ -17,7 +18,7 @@
 
 use std::time::Duration;
 
-use etcd_client::{EventType, WatchResponse};
+use etcd_client::{EventType, GetResponse, WatchResponse};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -39,6 +40,13 @@ pub(crate) enum Feed {
     Snapshot { entries: Vec<Entry>, revision: i64 },
     /// What one or more revisions changed.
     Changes { changes: Vec<Change> },
+}
+
+/// All keys of a range at one revision.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) revision: i64,
 }
 
 /// A key with its value.
@@ -75,8 +83,13 @@ pub(crate) struct Follower {
 impl Follower {
     /// Begins to follow `range`, on the present runtime.
     pub(crate) fn start(etcd: Etcd, range: Range) -> Self {
+        Self::resume(etcd, range, None)
+    }
+
+    /// The same from a snapshot that was read before, which saves reading it.
+    pub(crate) fn resume(etcd: Etcd, range: Range, known: Option<Snapshot>) -> Self {
         let (sender, feed) = mpsc::channel(64);
-        let task = tokio::spawn(follow(etcd, range, sender));
+        let task = tokio::spawn(follow(etcd, range, known, sender));
         Self { feed, task }
     }
 
@@ -92,10 +105,10 @@ impl Drop for Follower {
     }
 }
 
-async fn follow(etcd: Etcd, range: Range, sender: mpsc::Sender<Feed>) {
+async fn follow(etcd: Etcd, range: Range, mut known: Option<Snapshot>, sender: mpsc::Sender<Feed>) {
     let mut failures = 0;
     loop {
-        match follow_once(&etcd, &range, &sender).await {
+        match follow_once(&etcd, &range, known.take(), &sender).await {
             Ended::NobodyListens => return,
             Ended::Progressed(why) => {
                 tracing::debug!(%why, "a watch ended; reading everything again");
@@ -137,21 +150,22 @@ impl From<CallError> for Ended {
     }
 }
 
-async fn follow_once(etcd: &Etcd, range: &Range, sender: &mpsc::Sender<Feed>) -> Ended {
-    let snapshot = match etcd.range(range).await {
-        Ok(snapshot) => snapshot,
-        Err(error) => return error.into(),
+async fn follow_once(
+    etcd: &Etcd,
+    range: &Range,
+    known: Option<Snapshot>,
+    sender: &mpsc::Sender<Feed>,
+) -> Ended {
+    let Snapshot { entries, revision } = match known {
+        Some(known) => known,
+        None => match etcd.range(range).await {
+            Ok(read) => Snapshot::from(&read),
+            Err(error) => return error.into(),
+        },
     };
-    let mut last = snapshot.header().map_or(0, |header| header.revision());
-    let entries = snapshot.kvs().iter().map(Entry::from).collect();
-    if sender
-        .send(Feed::Snapshot {
-            entries,
-            revision: last,
-        })
-        .await
-        .is_err()
-    {
+    let mut last = revision;
+    let snapshot = Feed::Snapshot { entries, revision };
+    if sender.send(snapshot).await.is_err() {
         return Ended::NobodyListens;
     }
     let mut stream = match etcd.watch(range, last + 1).await {
@@ -214,6 +228,15 @@ fn changes(response: &WatchResponse, last: i64) -> Vec<Change> {
             })
         })
         .collect()
+}
+
+impl From<&GetResponse> for Snapshot {
+    fn from(read: &GetResponse) -> Self {
+        Self {
+            entries: read.kvs().iter().map(Entry::from).collect(),
+            revision: read.header().map_or(0, |header| header.revision()),
+        }
+    }
 }
 
 impl From<&etcd_client::KeyValue> for Entry {

@@ -11,9 +11,9 @@
 //! through raft and changes nothing. If it commits in the term of the ack, no other leader was
 //! elected before the renewal; one elected later re-arms every lease with its full ttl.
 //!
-//! The same transaction reads what a watch that fell silent would have missed: the inbox, `leader`,
-//! `standby`, and the slots the node holds, each with its revision ([`Sighting`]). It decides
-//! nothing about the renewal; the slots are judged one by one by whoever holds them.
+//! The same transaction reads what a watch that fell silent would have missed: the inbox, `leader`
+//! and `standby`; whether the slots are still on the lease is asked afterwards ([`Sighting`]). This
+//! decides nothing about the renewal; the slots are judged one by one by whoever holds them.
 //!
 //! # Guarantees
 //!
@@ -35,10 +35,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::etcd::CALL_TIMEOUT;
-use super::sighting::{self, Look, Sighting};
+use super::sighting::{Look, Sighting};
 use super::{CallError, Etcd};
 use crate::clock::Clock;
-use crate::model::{Backoff, LeaseTerm, Slot};
+use crate::model::{Backoff, LeaseTerm};
 use crate::validity::Validity;
 
 /// What the heartbeat last found.
@@ -201,17 +201,20 @@ impl Beat {
         }
         let asked = self.subject.look.slots.asked();
         let acked_in = ack.header().map_or(0, |header| header.raft_term());
-        let barrier = self.prove(acked_in, &asked, patience).await?;
+        let barrier = self.prove(acked_in, patience).await?;
         self.tell_of_space(barrier.is_none());
         self.stream = Some((keeper, stream));
         self.term.renewed(sent, Duration::from_secs(ttl));
         self.validity.set(self.term.soft(), self.term.hard());
-        // Only now: what has no room in the barrier is read by further calls, and a renewal that is
-        // proven must not wait for them.
-        let sighting = match barrier {
-            Some(barrier) => sighting::take(&self.etcd, &barrier, &self.subject.look, asked).await,
-            None => Sighting::default(),
-        };
+        let mut sighting = barrier
+            .as_ref()
+            .map_or_else(Sighting::default, Sighting::of);
+        // Only now: a renewal that is proven must not wait for it.
+        match self.subject.look.changed(&self.etcd, asked).await {
+            Ok(changed) => sighting.changed = changed,
+            // The renewal is proven all the same; the next one asks again.
+            Err(error) => tracing::debug!(%error, "held slots could not be looked at"),
+        }
         let _ = self.sender.send(Pulse::Renewed(Arc::new(sighting)));
         Ok(())
     }
@@ -222,7 +225,6 @@ impl Beat {
     async fn prove(
         &self,
         acked_in: u64,
-        asked: &[(Slot, i64)],
         patience: Duration,
     ) -> Result<Option<TxnResponse>, Failure> {
         let Subject {
@@ -238,7 +240,7 @@ impl Beat {
         let txn = Txn::new().when([ours, store]).and_then(
             [TxnOp::delete(never_key.as_str(), None)]
                 .into_iter()
-                .chain(look.reads(asked))
+                .chain(look.reads())
                 .collect::<Vec<_>>(),
         );
         let reply = match self.etcd.txn_within(patience, txn).await {

@@ -12,7 +12,7 @@ use super::records::{
     Order, OverrideRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord, decode, encode,
 };
 use super::session::positive_random;
-use super::{ClusterSnapshot, Connection, Etcd, Indexes, Recipient, RequestCount, read_cluster};
+use super::{ClusterSnapshot, Etcd, Indexes, Recipient, RequestCount, read_cluster};
 use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Link};
 use crate::model::Slot;
 
@@ -24,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) server: EmbeddedEtcd,
     pub(crate) etcd: Etcd,
     pub(crate) keys: Keys,
+    /// Of `etcd`.
+    pub(crate) requests: RequestCount,
     /// Of each member.
     leases: BTreeMap<String, i64>,
 }
@@ -83,8 +85,10 @@ pub(crate) fn indexes(
 impl Scene {
     pub(crate) async fn new() -> Self {
         let server = EmbeddedEtcd::in_memory(EmbeddedOptions::default());
-        let connection = Self::connect(&server).await;
+        let requests = RequestCount::default();
+        let connection = to_hosted(&server, PREFIX, TTL, &requests).await.unwrap();
         Self {
+            requests,
             etcd: connection.etcd.clone(),
             keys: connection.keys.clone(),
             server,
@@ -100,12 +104,6 @@ impl Scene {
             scene.join(node, member(node)).await;
         }
         scene
-    }
-
-    async fn connect(server: &EmbeddedEtcd) -> Connection {
-        to_hosted(server, PREFIX, TTL, &RequestCount::default())
-            .await
-            .unwrap()
     }
 
     /// A client of its own, which can be disturbed.
@@ -141,6 +139,11 @@ impl Scene {
         self.leases.insert(node.to_owned(), lease);
         self.put(self.keys.member(node), encode(&record), lease)
             .await;
+    }
+
+    /// The lease of a node that joined.
+    pub(crate) fn lease(&self, node: &str) -> i64 {
+        self.leases[node]
     }
 
     /// Ends a node: everything of it goes in one revision.

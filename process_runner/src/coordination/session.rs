@@ -26,6 +26,7 @@ use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
 
 use super::heartbeat::Subject;
 use super::keys::Keys;
+use super::opening::Opening;
 use super::records::{ConfigRecord, MemberRecord, MetaRecord, decode, encode};
 use super::sighting::{Look, Watched};
 use super::{CallError, CoordinationError, Etcd, Heartbeat};
@@ -65,6 +66,7 @@ pub(crate) struct Session {
     /// The member key as it was put.
     pub(super) member: MemberRecord,
     pub(super) meta_revision: i64,
+    pub(super) opening: Opening,
 }
 
 /// What opening a session led to.
@@ -104,7 +106,7 @@ impl Session {
         }
         let incarnation: Arc<str> = member.incarnation.as_str().into();
         match put_member(etcd, keys, registration, &member, store.meta_revision).await? {
-            Ok(member_created) => {
+            Ok((member_created, opening)) => {
                 let session = Self {
                     etcd: etcd.clone(),
                     keys: keys.clone(),
@@ -116,6 +118,7 @@ impl Session {
                     member_created,
                     member,
                     meta_revision: store.meta_revision,
+                    opening,
                 };
                 Ok((Opened::Session(Box::new(session)), store))
             }
@@ -147,6 +150,7 @@ impl Session {
             look: Look {
                 keys: self.keys.clone(),
                 node: Arc::clone(&self.node),
+                lease: self.lease,
                 slots: watched.clone(),
             },
         };
@@ -260,14 +264,15 @@ impl StoreIdentity {
     }
 }
 
-/// Puts the member key if the name is free: its create_revision, or who holds the name.
+/// Puts the member key if the name is free: its create_revision and what was read on the way, or who
+/// holds the name.
 async fn put_member(
     etcd: &Etcd,
     keys: &Keys,
     registration: &Registration,
     member: &MemberRecord,
     meta_revision: i64,
-) -> Result<Result<i64, Box<MemberRecord>>, CoordinationError> {
+) -> Result<Result<(i64, Opening), Box<MemberRecord>>, CoordinationError> {
     let key = keys.member(&registration.node);
     let on_lease = PutOptions::new().with_lease(member.lease);
     let txn = Txn::new()
@@ -275,20 +280,27 @@ async fn put_member(
             Compare::create_revision(key.as_str(), CompareOp::Equal, 0),
             Compare::mod_revision(keys.meta(), CompareOp::Equal, meta_revision),
         ])
-        .and_then([
-            TxnOp::put(
-                keys.config(&registration.config_hash),
-                encode(&registration.config),
-                None,
-            ),
-            TxnOp::put(key.as_str(), encode(member), Some(on_lease)),
-        ])
+        .and_then(
+            [
+                TxnOp::put(
+                    keys.config(&registration.config_hash),
+                    encode(&registration.config),
+                    None,
+                ),
+                TxnOp::put(key.as_str(), encode(member), Some(on_lease)),
+            ]
+            .into_iter()
+            .chain(Opening::reads(keys, &registration.node))
+            .collect::<Vec<_>>(),
+        )
         .or_else([TxnOp::get(key.as_str(), None)]);
     let reply = repeat_unknown(etcd, txn)
         .await
         .map_err(|error| explain(error, etcd))?;
     if reply.succeeded() {
-        return Ok(Ok(reply.header().map_or(0, |header| header.revision())));
+        let created = reply.header().map_or(0, |header| header.revision());
+        let opening = Opening::of(&reply, keys, &registration.node);
+        return Ok(Ok((created, opening)));
     }
     let found = reply
         .op_responses()
@@ -307,7 +319,7 @@ async fn put_member(
     let holder: MemberRecord = decode(&key, &value)?;
     // An earlier, identical attempt may have taken place although its answer was lost.
     if holder.incarnation == member.incarnation {
-        return Ok(Ok(created));
+        return Ok(Ok((created, Opening::default())));
     }
     Ok(Err(Box::new(holder)))
 }

@@ -151,7 +151,7 @@ impl<'a> Control<'a> {
             connection,
             healing: None,
             validity: Arc::default(),
-            publisher: Publisher::start(&session),
+            publisher: Publisher::start(),
             changed,
             slots: BTreeMap::new(),
             workers: JoinSet::new(),
@@ -201,7 +201,6 @@ impl<'a> Control<'a> {
                 said = self.membership.done() => self.on_said(said),
                 done = self.ahead.next() => self.on_ahead(done),
                 () = self.changed.notified() => self.publisher.changed(self.clock.now()),
-                () = self.publisher.watchers_changed() => {}
                 () = self.clock.sleep_until(deadline) => self.tick(),
             }
         }

@@ -78,7 +78,7 @@ impl Inbox {
     pub(super) fn start(session: &Session) -> Self {
         let range = session.keys.inbox(&session.node);
         Self {
-            follower: Follower::start(session.etcd.clone(), range),
+            follower: session.follow(range),
             seen: BTreeMap::new(),
             offered: Vec::new(),
             unacknowledged: Vec::new(),

@@ -50,16 +50,17 @@ impl Control<'_> {
     /// been deleted from outside.
     fn on_sighting(&mut self, sighting: &Sighting) {
         self.read_inbox(&sighting.inbox);
+        self.publisher.watched(sighting.watched);
         if let Some(posts) = &sighting.posts {
             self.leading.sighted(posts.clone());
         }
-        for (slot, asked, found) in &sighting.slots {
+        for (slot, asked, found) in &sighting.changed {
             let ours = self
                 .slots
                 .get(slot)
                 .and_then(|held| held.machine().settled_revision());
             // It moved on since it was asked about: the next renewal judges it.
-            if ours != Some(*asked) || *found == Some(*asked) {
+            if ours != Some(*asked) {
                 continue;
             }
             tracing::warn!(job = %slot.job, index = slot.index, ?found, "slot lost");

@@ -1,16 +1,17 @@
 //! Publishes how this node's workers stand, under `status/<node>`.
 //!
 //! A cluster at rest writes nothing: a status is put when a state or a reason changes, debounced,
-//! and with counters only while somebody looks (a key under `watchers/`, on a short lease).
+//! and with counters only while somebody looks (a key under `watchers/`, on a short lease). Each renewal
+//! sees whether somebody does: a watch for that alone would be one more for every node at rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::coordination::{Change, Feed, Follower, Session, StatusRecord};
+use crate::coordination::{Session, StatusRecord};
 use crate::model::{Moment, Slot};
 use crate::runtime::held::Held;
 use crate::runtime::report::worker_record;
@@ -20,8 +21,7 @@ const WHILE_WATCHED: Duration = Duration::from_secs(1);
 
 /// Writes the status of one session.
 pub(super) struct Publisher {
-    watchers: Follower,
-    watching: BTreeSet<Vec<u8>>,
+    watched: bool,
     due: Moment,
     last: Option<StatusRecord>,
     writing: Option<JoinHandle<()>>,
@@ -30,10 +30,9 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn start(session: &Session) -> Self {
+    pub(super) fn start() -> Self {
         Self {
-            watchers: Follower::start(session.etcd.clone(), session.keys.watchers()),
-            watching: BTreeSet::new(),
+            watched: false,
             due: Moment::ZERO,
             last: None,
             writing: None,
@@ -59,23 +58,10 @@ impl Publisher {
         }
     }
 
-    /// Takes in who looks. Cancel safe.
-    pub(super) async fn watchers_changed(&mut self) {
-        match self.watchers.next().await {
-            Some(Feed::Snapshot { entries, .. }) => {
-                self.watching = entries.into_iter().map(|entry| entry.key).collect();
-            }
-            Some(Feed::Changes { changes }) => {
-                for change in changes {
-                    match change {
-                        Change::Put(entry) => drop(self.watching.insert(entry.key)),
-                        Change::Delete { key, .. } => drop(self.watching.remove(&key)),
-                    }
-                }
-            }
-            None => std::future::pending().await,
-        }
-        if !self.watching.is_empty() {
+    /// Whether somebody looks, as the renewal saw it.
+    pub(super) fn watched(&mut self, watched: bool) {
+        self.watched = watched;
+        if watched {
             self.due = Moment::ZERO;
         }
     }
@@ -93,8 +79,7 @@ impl Publisher {
             self.due = now + DEBOUNCE;
             return;
         }
-        let watched = !self.watching.is_empty();
-        self.due = if watched {
+        self.due = if self.watched {
             now + WHILE_WATCHED
         } else {
             Moment::NEVER
@@ -103,7 +88,7 @@ impl Publisher {
             incarnation: session.incarnation.to_string(),
             workers: slots
                 .iter()
-                .map(|(slot, held)| worker_record(slot, held, now, watched))
+                .map(|(slot, held)| worker_record(slot, held, now, self.watched))
                 .collect(),
         };
         if self.last.as_ref() == Some(&status) {

@@ -230,8 +230,7 @@ impl Office {
 
     fn follow(&self, post: Post) -> Follower {
         let key = self.session.post_key(post);
-        let range = self.session.keys.only(key);
-        Follower::start(self.session.etcd.clone(), range)
+        self.session.follow(self.session.keys.only(key))
     }
 
     /// Follows the planner's range from a new snapshot on.
