@@ -54,16 +54,20 @@ impl Clock {
         }
     }
 
-    /// Milliseconds since 1970, for times that people agreed on. May leap either way.
+    /// Milliseconds since 1970, for times that people agreed on. May leap either way, so nothing that
+    /// concerns a lease, a deadline or a fence asks for it.
     pub fn unix_ms(&self) -> u64 {
-        match self.0 {
-            Source::Boot => system_unix_ms(),
-            Source::Tokio { start, unix_ms } => unix_ms + start.elapsed().as_millis() as u64,
+        match (self.0, WALL.get()) {
+            (_, Some(unix_ms)) => unix_ms,
+            (Source::Boot, None) => system_unix_ms(),
+            (Source::Tokio { start, unix_ms }, None) => {
+                unix_ms + start.elapsed().as_millis() as u64
+            }
         }
     }
 
-    /// Makes the clock on the wall show these milliseconds since 1970 to this thread, for
-    /// simulations. Clocks of tokio that were made before go on from where they are.
+    /// Makes the clock on the wall show these milliseconds since 1970 to this thread, whichever clock is
+    /// asked, until it is set again: for simulations.
     #[doc(hidden)]
     pub fn set_wall(unix_ms: u64) {
         WALL.set(Some(unix_ms));
@@ -85,9 +89,6 @@ impl Clock {
 }
 
 fn system_unix_ms() -> u64 {
-    if let Some(unix_ms) = WALL.get() {
-        return unix_ms;
-    }
     // A clock that stands before 1970 is wrong in any case.
     std::time::SystemTime::UNIX_EPOCH
         .elapsed()

@@ -12,6 +12,7 @@ mod node {
     mod lock_delay;
     mod loss;
     mod moves;
+    mod schedules;
     mod scripted;
     mod until_idle;
 }

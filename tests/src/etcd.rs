@@ -1,8 +1,10 @@
 //! A real etcd of one test: its members on loopback, gone with their guard.
 
 mod faults;
+mod observer;
 mod options;
 mod outside;
+mod split;
 mod users;
 mod version;
 
@@ -15,12 +17,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::proxy::Proxy;
+
+pub use self::observer::{Observer, wall};
 pub use self::options::EtcdOptions;
 pub use self::version::{VERSIONS, Version};
 
 /// A running etcd. Dropping it ends its processes and removes its files.
 pub struct Etcd {
     members: Vec<Member>,
+    /// In front of each member's peer port, if members can be split.
+    peers: Vec<Proxy>,
     options: EtcdOptions,
     _dir: TempDir,
 }
@@ -46,6 +53,8 @@ struct Address {
     port: u16,
     client: String,
     peer: String,
+    /// Where the other members reach it: there, or at a proxy in front of it.
+    advertised: String,
     metrics: String,
 }
 
@@ -71,23 +80,28 @@ impl Etcd {
     fn launch(options: EtcdOptions) -> io::Result<Self> {
         let binary = options.version.binary()?;
         let dir = TempDir::new()?;
-        let addresses = (0..options.members)
+        let mut addresses = (0..options.members)
             .map(|number| Address::free(number, options.scheme()))
             .collect::<io::Result<Vec<_>>>()?;
-        let peers: Vec<_> = addresses
+        let peers = match options.splittable {
+            true => split::in_front_of(&mut addresses)?,
+            false => Vec::new(),
+        };
+        let cluster: Vec<_> = addresses
             .iter()
-            .map(|address| format!("{}={}", address.name, address.peer))
+            .map(|address| format!("{}={}", address.name, address.advertised))
             .collect();
-        let peers = peers.join(",");
+        let cluster = cluster.join(",");
         let members = addresses
             .into_iter()
-            .map(|address| address.start(&binary, &options, dir.path(), &peers))
+            .map(|address| address.start(&binary, &options, dir.path(), &cluster))
             .collect::<io::Result<Vec<_>>>()?;
         for member in &members {
             member.wait_until_healthy()?;
         }
         Ok(Self {
             members,
+            peers,
             options,
             _dir: dir,
         })
@@ -121,11 +135,13 @@ impl Etcd {
 impl Address {
     fn free(number: usize, scheme: &str) -> io::Result<Self> {
         let (client, peer, port) = (free_port()?, free_port()?, free_port()?);
+        let peer = format!("http://127.0.0.1:{peer}");
         Ok(Self {
             name: format!("t{number}"),
             port,
             client: format!("{scheme}://127.0.0.1:{client}"),
-            peer: format!("http://127.0.0.1:{peer}"),
+            advertised: peer.clone(),
+            peer,
             metrics: format!("http://127.0.0.1:{port}"),
         })
     }
@@ -135,7 +151,7 @@ impl Address {
         binary: &Path,
         options: &EtcdOptions,
         dir: &Path,
-        peers: &str,
+        cluster: &str,
     ) -> io::Result<Member> {
         let data = dir.join(&self.name);
         let mut arguments: Vec<OsString> = vec![binary.into()];
@@ -146,9 +162,9 @@ impl Address {
         add("--data-dir", data.clone().into());
         add("--listen-client-urls", self.client.clone().into());
         add("--advertise-client-urls", self.client.clone().into());
-        add("--listen-peer-urls", self.peer.clone().into());
-        add("--initial-advertise-peer-urls", self.peer.into());
-        add("--initial-cluster", peers.into());
+        add("--listen-peer-urls", self.peer.into());
+        add("--initial-advertise-peer-urls", self.advertised.into());
+        add("--initial-cluster", cluster.into());
         add("--listen-metrics-urls", self.metrics.into());
         arguments.extend(options.flags.iter().map(OsString::from));
         let launch = Launch { data, arguments };

@@ -12,6 +12,7 @@ pub mod hygiene;
 pub mod layers;
 pub mod manifest;
 pub mod mask;
+pub mod numbers;
 pub mod purity;
 pub mod shape;
 mod tree;
@@ -76,6 +77,10 @@ pub const ALL: &[(&str, Law)] = &[
         manifest::lints_stand_in_one_place,
     ),
     ("every example is run", examples::every_example_is_run),
+    (
+        "every fault and every schedule has a test",
+        numbers::every_number_has_a_test,
+    ),
 ];
 
 /// Finds the one source that a law's own test plants.

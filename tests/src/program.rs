@@ -120,6 +120,26 @@ impl Program {
         Ok(worker)
     }
 
+    /// Sends `signal` to the program and to all that descends from it, and answers to whom.
+    ///
+    /// # Errors
+    ///
+    /// If the program is gone.
+    pub fn signal_tree(&self, signal: Signal) -> io::Result<Vec<Pid>> {
+        let mut tree = vec![self.pid()?];
+        let mut next = 0;
+        while let Some(pid) = tree.get(next).copied() {
+            // One that is gone has no children.
+            let signalled = kill_process(pid, signal);
+            if next == 0 {
+                signalled?;
+            }
+            tree.extend(children(pid).unwrap_or_default());
+            next += 1;
+        }
+        Ok(tree)
+    }
+
     /// Waits for the end.
     ///
     /// # Errors
@@ -195,14 +215,18 @@ impl Ended {
     }
 }
 
-/// The children of a process.
+/// The children of a process, whichever of its threads started them.
 pub(crate) fn children(pid: Pid) -> io::Result<Vec<Pid>> {
-    let pid = pid.as_raw_nonzero();
-    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-    let pids = list
-        .split_ascii_whitespace()
-        .filter_map(|pid| pid.parse().ok());
-    Ok(pids.filter_map(Pid::from_raw).collect())
+    let mut found = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()))? {
+        // A thread that has ended meanwhile has no children.
+        let list = std::fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
+        let pids = list
+            .split_ascii_whitespace()
+            .filter_map(|pid| pid.parse().ok());
+        found.extend(pids.filter_map(Pid::from_raw));
+    }
+    Ok(found)
 }
 
 /// A zombie has no arguments any more.

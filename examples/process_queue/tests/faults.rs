@@ -1,6 +1,10 @@
 //! Four nodes drain a queue in PostgreSQL while one of them is killed or frozen every two seconds:
 //! every record is done, none twice, none under a fence that was superseded, none left locked.
 //!
+//! A node is its guardian and its worker process. Both are frozen together, as when a machine is
+//! suspended: then nobody ends the worker process before it wakes up past its lease, in the middle of a
+//! transaction. Either both are killed or the guardian alone.
+//!
 //! By default it takes some seconds. `PR_RECORDS` says how many records there are at least; more are
 //! added until a few faults have happened.
 
@@ -12,12 +16,13 @@
 
 use std::fs::File;
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use process_queue::store::Store;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use sqlx::{Executor, PgPool};
 use tempfile::TempDir;
 use tests::etcd::{Etcd, Version};
@@ -46,7 +51,7 @@ CREATE TRIGGER note AFTER UPDATE ON records FOR EACH ROW
 WHEN (NEW.fence IS NOT NULL) EXECUTE FUNCTION note();";
 
 #[tokio::test]
-async fn every_record_is_done_once_while_nodes_die_and_freeze() {
+async fn f4_and_f18_every_record_is_done_once_while_nodes_die_and_freeze() {
     let wanted = std::env::var("PR_RECORDS").map_or(CHUNK, |count| count.parse().unwrap());
     let (etcd, server) = (
         Etcd::start(Version::V35).unwrap(),
@@ -195,6 +200,7 @@ impl<'a> Cluster<'a> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
+            .process_group(0)
             .spawn()
             .unwrap();
         self.nodes[at] = Some(Node {
@@ -215,7 +221,7 @@ impl<'a> Cluster<'a> {
                 .frozen_until
                 .is_some_and(|until| until < Instant::now())
             {
-                node.signal(Signal::CONT);
+                node.signal_both(Signal::CONT);
                 node.frozen_until = None;
             }
             if node.child.try_wait().unwrap().is_some() {
@@ -228,10 +234,13 @@ impl<'a> Cluster<'a> {
         self.next_fault += FAULT_EVERY;
         let node = self.nodes[fastrand::usize(..NODES)].as_mut().unwrap();
         if self.killed < self.frozen || node.frozen_until.is_some() {
-            node.signal(Signal::KILL);
+            match self.killed % 2 {
+                0 => node.signal_both(Signal::KILL),
+                _ => node.signal(Signal::KILL),
+            }
             self.killed += 1;
         } else {
-            node.signal(Signal::STOP);
+            node.signal_both(Signal::STOP);
             node.frozen_until = Some(Instant::now() + FREEZE);
             self.frozen += 1;
         }
@@ -240,7 +249,7 @@ impl<'a> Cluster<'a> {
     /// Ends all nodes in order. One that was frozen for too long may have given up before.
     fn drain(&mut self) {
         for node in self.nodes.iter().flatten() {
-            node.signal(Signal::CONT);
+            node.signal_both(Signal::CONT);
             node.signal(Signal::TERM);
         }
         for at in 0..NODES {
@@ -266,16 +275,24 @@ impl<'a> Cluster<'a> {
 }
 
 impl Node {
-    /// A process that ended meanwhile is no error.
+    /// To the guardian. A process that ended meanwhile is no error.
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        let _ = kill_process(pid, signal);
+        let _ = kill_process(self.pid(), signal);
+    }
+
+    /// To guardian and worker process. As above.
+    fn signal_both(&self, signal: Signal) {
+        let _ = kill_process_group(self.pid(), signal);
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        self.signal_both(Signal::KILL);
         let _ = self.child.wait();
     }
 }

@@ -20,7 +20,7 @@ use super::keys::Range;
 use super::token::{self, Token};
 
 /// How long a unary call may take.
-const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Decoded messages may be this large: a snapshot of many slots is more than the default 4 MiB.
 const MAX_MESSAGE: usize = 64 * 1024 * 1024;
@@ -106,11 +106,20 @@ impl Etcd {
 
     /// Runs a transaction. Dropped, its outcome is unknown.
     pub(crate) async fn txn(&self, txn: Txn) -> Result<TxnResponse, CallError> {
+        self.txn_within(CALL_TIMEOUT, txn).await
+    }
+
+    /// The same for whoever cannot wait so long. Dropped, its outcome is unknown.
+    pub(super) async fn txn_within(
+        &self,
+        timeout: Duration,
+        txn: Txn,
+    ) -> Result<TxnResponse, CallError> {
         let call = |client: Client| {
             let txn = txn.clone();
             async move { client.kv_client().txn(txn).await }
         };
-        self.call(CALL_TIMEOUT, call).await
+        self.call(timeout, call).await
     }
 
     /// Reads a range, linearizably.

@@ -34,6 +34,7 @@ use etcd_client::{Compare, CompareOp, LeaseKeepAliveStream, LeaseKeeper, Txn, Tx
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::etcd::CALL_TIMEOUT;
 use super::sighting::{Look, Sighting};
 use super::{CallError, Etcd};
 use crate::clock::Clock;
@@ -139,7 +140,7 @@ impl Beat {
         let mut denied = false;
         loop {
             tokio::time::sleep(self.wait(failures, denied)).await;
-            match self.renew().await {
+            match self.renew(self.patience(failures)).await {
                 Ok(()) => failures = 0,
                 Err(Failure::Gone(reason)) => {
                     let _ = self.sender.send(Pulse::Gone(reason));
@@ -172,7 +173,16 @@ impl Beat {
         }
     }
 
-    async fn renew(&mut self) -> Result<(), Failure> {
+    /// How long the barrier may take. A member that was split off from the others takes it and never
+    /// answers, so at first there is little patience; whoever tried already waits for a slow etcd.
+    fn patience(&self, failures: u32) -> Duration {
+        match failures {
+            0 => self.term.attempt_timeout(),
+            _ => self.term.attempt_timeout().max(CALL_TIMEOUT),
+        }
+    }
+
+    async fn renew(&mut self, patience: Duration) -> Result<(), Failure> {
         let timeout = self.term.attempt_timeout();
         let (mut keeper, mut stream) = match self.stream.take() {
             Some(open) => open,
@@ -191,7 +201,7 @@ impl Beat {
         }
         let asked = self.subject.look.slots.asked();
         let acked_in = ack.header().map_or(0, |header| header.raft_term());
-        let barrier = self.prove(acked_in).await?;
+        let barrier = self.prove(acked_in, patience).await?;
         self.tell_of_space(barrier.is_none());
         self.stream = Some((keeper, stream));
         self.term.renewed(sent, Duration::from_secs(ttl));
@@ -212,7 +222,11 @@ impl Beat {
     /// The barrier: commits in the ack's raft term, or the ack proves nothing.
     /// Its reply is `None` if etcd is out of space: then it was two steps, and nothing was seen on the
     /// way.
-    async fn prove(&self, acked_in: u64) -> Result<Option<TxnResponse>, Failure> {
+    async fn prove(
+        &self,
+        acked_in: u64,
+        patience: Duration,
+    ) -> Result<Option<TxnResponse>, Failure> {
         let Subject {
             member_key,
             member_created,
@@ -229,7 +243,7 @@ impl Beat {
                 .chain(look.reads())
                 .collect::<Vec<_>>(),
         );
-        let reply = match self.etcd.txn(txn).await {
+        let reply = match self.etcd.txn_within(patience, txn).await {
             Err(CallError::NoSpace) => {
                 self.prove_without_space(acked_in).await?;
                 return Ok(None);

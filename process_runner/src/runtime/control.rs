@@ -301,10 +301,15 @@ impl<'a> Control<'a> {
             Told::Soft => self.validity.hard(),
             Told::Hard => Moment::NEVER,
         };
+        // Without a session nothing is published, so it must not keep the loop awake either.
+        let status = match self.lost {
+            Some(_) => Moment::NEVER,
+            None => self.publisher.due(),
+        };
         machines
             .chain(rests)
             .chain(hand_over)
-            .chain([lease, self.publisher.due()])
+            .chain([lease, status])
             .min()
             .unwrap_or(Moment::NEVER)
     }

@@ -132,12 +132,16 @@ impl Cluster {
 
     /// A node that has not started.
     pub(crate) fn node(&self, node: &str, jobs: &str) -> Node {
+        self.node_like(node, &format!("node: {{ name: {node} }}"), jobs)
+    }
+
+    /// A node of which the configuration says this, under `global`; `file` is its file's name.
+    pub(crate) fn node_like(&self, file: &str, global: &str, jobs: &str) -> Node {
         let store = self.dir.path().display();
         let yaml = format!(
-            "etcd: {{ embedded: true, data_dir: {store} }}\n\
-             global: {{ node: {{ name: {node} }} }}\njobs:\n{jobs}"
+            "etcd: {{ embedded: true, data_dir: {store} }}\nglobal: {{ {global} }}\njobs:\n{jobs}"
         );
-        let path = self.config(node, &yaml);
+        let path = self.config(file, &yaml);
         let (log, driver) = (self.log.clone(), self.driver.clone());
         let registry = App::new()
             .state(async move || Ok::<_, std::io::Error>(log))

@@ -157,26 +157,35 @@ async fn the_ledger_says_whether_the_last_end_was_clean() {
     assert!(keys(&mut client, "/slots/").await.is_empty());
 }
 
+/// Interleaving 12: as after a deletion of everything, and after a restart without data, when etcd may
+/// call itself by the same ids as before.
 #[tokio::test(start_paused = true)]
-async fn a_wiped_store_is_refused() {
-    let cluster = Cluster::new();
-    let node = cluster.start("a", SLOW);
-    cluster.log.wait_for("begin 0.0").await;
-    let mut client = client(&cluster).await;
-    client
-        .delete("", Some(DeleteOptions::new().with_all_keys()))
-        .await
-        .unwrap();
-    let error = node.task.await.unwrap().unwrap_err().to_string();
-    assert!(error.contains("this is not the store it was"), "{error}");
-    assert!(!cluster.log.lines().contains(&"a unlock 0".to_owned()));
+async fn f11_a_wiped_store_is_refused() {
+    for keep_ids in [None, Some(true), Some(false)] {
+        let cluster = Cluster::new();
+        let node = cluster.start("a", SLOW);
+        cluster.log.wait_for("begin 0.0").await;
+        if let Some(keep_ids) = keep_ids {
+            assert!(cluster.etcd.faults().wipe(keep_ids));
+        } else {
+            let all = DeleteOptions::new().with_all_keys();
+            let mut client = client(&cluster).await;
+            client.delete("", Some(all)).await.unwrap();
+        }
+        let error = node.task.await.unwrap().unwrap_err().to_string();
+        assert!(error.contains("this is not the store it was"), "{error}");
+        assert!(!cluster.log.lines().contains(&"a unlock 0".to_owned()));
+    }
 }
 
+/// Interleaving 21: neither is a batch that is empty again.
 #[tokio::test(start_paused = true)]
-async fn nothing_is_written_while_a_node_works() {
+async fn nothing_is_written_while_a_node_works_or_finds_nothing_to_do() {
     let cluster = Cluster::new();
-    let node = cluster.start("a", "  work: { class: Recorder, workers: 3 }\n");
-    cluster.log.wait_for("begin 0.0").await;
+    let jobs = "  work: { class: Recorder, workers: 3 }\n  \
+                idle: { class: Recorder, workers: 3, options: { batches: 1 } }\n";
+    let node = cluster.start("a", jobs);
+    cluster.log.wait_for("a empty 2").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut client = client(&cluster).await;
     let before = client
@@ -198,6 +207,7 @@ async fn nothing_is_written_while_a_node_works() {
         before, after,
         "a cluster at rest or at work writes nothing to etcd's history"
     );
+    assert!(cluster.log.count("empty") > 100, "it asked again and again");
     assert_eq!(node.stop().await, NodeEnd::Clean);
 }
 

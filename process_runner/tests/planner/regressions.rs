@@ -112,7 +112,7 @@ fn helix_the_leader_changes_in_the_middle_of_a_plan() {
     }
 }
 
-/// Each of two full nodes has what only the other may run: neither can wait for the other.
+/// Interleaving 20, as the planner sees it. Each of two full nodes has what only the other may run: neither can wait for the other.
 #[test]
 fn swap_between_two_full_nodes() {
     let mut cluster = Cluster::of(2, &[2, 2]);

@@ -83,6 +83,8 @@ pub(crate) enum Op {
     Scale(usize, u32),
     PauseJob(usize),
     ResumeJob(usize),
+    /// The clock on the node's wall shows so many seconds more than it should, or less.
+    Wall(usize, i64),
 }
 
 impl Schedule {
@@ -315,7 +317,7 @@ impl Dice {
     fn operator(&mut self, at: u64) {
         let (job, node) = (self.rng.usize(0..self.jobs), self.rng.usize(0..self.nodes));
         let later = at + self.lasts();
-        match self.rng.u8(0..5) {
+        match self.rng.u8(0..6) {
             0 => {
                 let index = self.rng.u32(0..4);
                 self.step(at, Op::DeleteSlot(job, index));
@@ -324,6 +326,10 @@ impl Dice {
             2 | 3 => {
                 let workers = self.rng.u32(0..=6);
                 self.step(at, Op::Scale(job, workers));
+            }
+            4 => {
+                let leap = self.rng.i64(-7_200..7_200);
+                self.step(at, Op::Wall(node, leap));
             }
             _ => {
                 self.step(at, Op::PauseJob(job));

@@ -42,6 +42,8 @@ pub(crate) struct World {
     nodes: BTreeMap<usize, Process>,
     /// How often each node was started.
     runs: Vec<u32>,
+    /// By how many seconds the clock on each node's wall is wrong.
+    walls: Vec<i64>,
     /// Nodes whose process ended by itself, and when it is started again.
     again: BTreeMap<usize, Duration>,
     /// Nodes that were told to stop: nobody starts those again by himself.
@@ -68,6 +70,7 @@ impl World {
             table: Table::default(),
             nodes: BTreeMap::new(),
             runs: vec![0; schedule.nodes],
+            walls: vec![0; schedule.nodes],
             again: BTreeMap::new(),
             stopping: vec![false; schedule.nodes],
             _dir: dir,
@@ -91,13 +94,15 @@ impl World {
             self.start(node);
         }
         let until = self.now + STRIDE;
-        Clock::set_wall(WALL_MS + self.now.as_millis() as u64);
+        let wall = WALL_MS + self.now.as_millis() as u64;
         let mut ended = Vec::new();
         for (node, process) in &mut self.nodes {
+            Clock::set_wall(wall.saturating_add_signed(self.walls[*node] * 1000));
             if let Some(end) = process.run_until(until) {
                 ended.push((*node, end));
             }
         }
+        Clock::set_wall(wall);
         self.store.peer.run_until(until);
         self.outside.peer.run_until(until);
         self.now = until;
@@ -151,6 +156,7 @@ impl World {
                     self.outside.revoke_lease(name(node), process);
                 }
             }
+            Op::Wall(node, seconds) => self.walls[node] = seconds,
             Op::Scale(job, workers) => self.outside.scale(jobs[job].name, workers),
             Op::PauseJob(job) => self.outside.pause_job(jobs[job].name, true),
             Op::ResumeJob(job) => self.outside.pause_job(jobs[job].name, false),
@@ -185,6 +191,7 @@ impl World {
     /// Ends every fault, starts every node that is down, and takes back what operators asked for.
     pub(crate) fn mend(&mut self) {
         self.store.mend();
+        self.walls.fill(0);
         let now = self.now;
         for node in 0..self.schedule.nodes {
             self.with(node, |process| {

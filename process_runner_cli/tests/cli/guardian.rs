@@ -103,6 +103,7 @@ fn the_worker_process_reads_the_standard_input() {
     node.wait_for("read `one line`");
 }
 
+/// Interleaving 2.
 #[test]
 fn a_daemon_that_a_job_left_is_dead_before_its_slot_runs_again() {
     let place = Place::with_config(

@@ -3,6 +3,7 @@
 //! `PR_CHAOS_SECONDS` sets how long (12 unless set), `PR_CHAOS_SEED` which schedule.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -22,12 +23,14 @@ fn ten_nodes_on_three_members_never_run_an_index_twice_and_end_balanced() {
     let etcd = Etcd::cluster(Version::V34, 3).unwrap();
     let endpoints = etcd.endpoints().join("\", \"");
     let section = format!("{{ endpoints: [\"{endpoints}\"], prefix: /chaos, lease_ttl: 5s }}");
-    Chaos::new(&section, 10).run();
+    let observed = |dir: &Path| History::observing(dir, &etcd, "/chaos");
+    Chaos::new(&section, 10, observed).run();
 }
 
 #[test]
 fn three_nodes_on_the_embedded_etcd_never_run_an_index_twice_and_end_balanced() {
-    Chaos::new("{ embedded: true, data_dir: ./etcd, lease_ttl: 5s }", 3).run();
+    let section = "{ embedded: true, data_dir: ./etcd, lease_ttl: 5s }";
+    Chaos::new(section, 3, History::new).run();
 }
 
 struct Chaos {
@@ -42,9 +45,9 @@ struct Chaos {
 }
 
 impl Chaos {
-    fn new(etcd: &str, most: usize) -> Self {
+    fn new(etcd: &str, most: usize, history: impl Fn(&Path) -> History) -> Self {
         let place = Place::new(etcd, 1);
-        let history = History::new(place.path());
+        let history = history(place.path());
         let jobs: String = JOBS
             .iter()
             .map(|(job, workers)| history.job(job, *workers))

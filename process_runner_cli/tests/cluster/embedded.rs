@@ -6,6 +6,7 @@ use crate::node::{Place, ticked};
 
 const EMBEDDED: &str = "{ embedded: true, lease_ttl: 5s }";
 
+/// Interleaving 8.
 #[test]
 fn a_second_run_joins_the_first() {
     let place = Place::new(EMBEDDED, 2);

@@ -6,16 +6,17 @@
 
 mod members;
 mod network;
+mod nodes;
 mod store;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
-use tests::etcd::{Etcd, Version};
+use tests::etcd::{Etcd, EtcdOptions, Version};
 use tests::program::Program;
-use tests::proxy::Proxy;
+use tests::proxy::{Network, Proxy};
 
 use crate::history::History;
 use crate::node::Place;
@@ -40,7 +41,16 @@ struct Stage {
 impl Stage {
     /// Both nodes run their share, with leases of `ttl` seconds.
     fn new(version: Version, members: usize, ttl: u32) -> Self {
-        let etcd = Etcd::cluster(version, members).unwrap();
+        Self::on(EtcdOptions::new(version).members(members), ttl)
+    }
+
+    /// The same on an etcd that is started with `options`.
+    fn on(options: EtcdOptions, ttl: u32) -> Self {
+        Self::knowing(options.start().unwrap(), ttl, |_| true)
+    }
+
+    /// The same, and node `a` knows of these members only.
+    fn knowing(etcd: Etcd, ttl: u32, known: impl Fn(usize) -> bool) -> Self {
         let addresses = etcd.endpoints();
         let network: Vec<_> = addresses
             .iter()
@@ -49,12 +59,13 @@ impl Stage {
                 Proxy::to(address).unwrap()
             })
             .collect();
-        let behind: Vec<_> = network
-            .iter()
-            .map(|proxy| format!("http://{}", proxy.address()))
+        let behind = network.iter().enumerate();
+        let behind: Vec<_> = behind
+            .filter(|(member, _)| known(*member))
+            .map(|(_, proxy)| format!("http://{}", proxy.address()))
             .collect();
         let place = Place::new("{ embedded: true }", 1);
-        let history = History::new(place.path());
+        let history = History::observing(place.path(), &etcd, PREFIX);
         let job = history.job(JOB, INDEXES as u32);
         for (name, endpoints) in [("config.yml", &addresses), ("a.yml", &behind)] {
             let endpoints = endpoints.join("\", \"");
@@ -104,6 +115,27 @@ impl Stage {
             .collect()
     }
 
+    /// What the network between node `a` and all members is like.
+    fn network(&self, network: Network) {
+        self.network.iter().for_each(|proxy| proxy.set(network));
+    }
+
+    /// Node `a` reaches this member, and no other one.
+    fn leave_only(&self, member: usize) {
+        for (other, proxy) in self.network.iter().enumerate() {
+            proxy.set(match other == member {
+                true => Network::Passes,
+                false => Network::Refuses,
+            });
+        }
+    }
+
+    /// The worker process of each node.
+    fn workers(&self) -> Vec<Pid> {
+        let nodes = self.nodes.iter();
+        nodes.map(|node| node.worker(None).unwrap()).collect()
+    }
+
     /// Iterations begin, in each index, after now.
     fn until_each_works(&self) {
         let before = self.history.iterations();
@@ -122,27 +154,30 @@ impl Stage {
         }
     }
 
-    /// Both nodes end in order, and no index ever ran twice at once.
-    fn end(mut self) {
+    /// Both nodes end in order, and no promise was ever broken. Answers what each of them said.
+    fn end(mut self) -> Vec<Vec<String>> {
         self.until_each_works();
-        self.stop();
+        let said = self.stop();
         self.history.judge();
+        said
     }
 
-    /// Both nodes end in order.
+    /// Both nodes end in order. Answers what each of them said.
     #[expect(
         clippy::print_stderr,
         reason = "what nodes said is shown if the test fails"
     )]
-    fn stop(&mut self) {
+    fn stop(&mut self) -> Vec<Vec<String>> {
         for node in &self.nodes {
             node.signal(Signal::TERM).unwrap();
         }
-        for node in self.nodes.drain(..) {
+        let end = |node: Program| {
             let ended = node.finish().unwrap();
             assert_eq!(ended.status.code(), Some(0), "{:#?}", ended.lines);
             eprintln!("{:#?}", ended.lines);
-        }
+            ended.lines
+        };
+        self.nodes.drain(..).map(end).collect()
     }
 }
 

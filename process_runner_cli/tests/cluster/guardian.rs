@@ -16,12 +16,13 @@ fn section(etcd: &Etcd, ttl: &str) -> String {
     format!("{{ endpoints: [\"{endpoint}\"], prefix: /test, lease_ttl: {ttl} }}")
 }
 
+/// Interleaving 2.
 #[test]
 fn slots_of_a_killed_worker_process_run_elsewhere_at_once_and_its_programs_are_dead_by_then() {
     for version in VERSIONS {
         let etcd = Etcd::start(version).unwrap();
         let place = Place::new(&section(&etcd, TTL), 1);
-        let history = History::new(place.path());
+        let history = History::observing(place.path(), &etcd, "/test");
         let config = format!(
             "etcd: {}\njobs:\n{}",
             section(&etcd, TTL),
@@ -55,7 +56,7 @@ fn slots_of_a_killed_worker_process_run_elsewhere_at_once_and_its_programs_are_d
 fn a_worker_process_that_is_stopped_past_its_deadline_is_killed_before_anybody_has_its_slots() {
     let etcd = Etcd::start(Version::V35).unwrap();
     let place = Place::new(&section(&etcd, "5s"), 1);
-    let history = History::new(place.path());
+    let history = History::observing(place.path(), &etcd, "/test");
     let config = format!(
         "etcd: {}\njobs:\n{}",
         section(&etcd, "5s"),
@@ -88,6 +89,7 @@ fn a_worker_process_that_is_stopped_past_its_deadline_is_killed_before_anybody_h
     history.judge();
 }
 
+/// Interleaving 10.
 #[test]
 fn a_worker_process_that_waits_for_etcd_is_not_killed_and_goes_on_by_itself() {
     for workers in [0, 2] {

@@ -71,7 +71,7 @@ async fn mutual_tls_and_a_user_together() {
 
 /// F19: tokens end all the time, the users change, and the password with them.
 #[tokio::test]
-async fn a_token_that_ends_disturbs_no_worker() {
+async fn f19_a_token_that_ends_disturbs_no_worker() {
     for version in VERSIONS {
         let options = EtcdOptions::new(version);
         let options = match version {

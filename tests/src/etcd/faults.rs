@@ -79,6 +79,15 @@ impl Etcd {
     /// One does not start.
     pub fn start_again(&mut self) -> io::Result<()> {
         (0..self.members.len()).try_for_each(|member| self.start_member(member))?;
+        self.until_healthy()
+    }
+
+    /// Returns once all members say that they are healthy: that they have a leader, and commit.
+    ///
+    /// # Errors
+    ///
+    /// One does not become so.
+    pub fn until_healthy(&self) -> io::Result<()> {
         self.members
             .iter()
             .try_for_each(super::Member::wait_until_healthy)

@@ -11,6 +11,7 @@ use crate::certificates::{Authority, Certificate};
 pub struct EtcdOptions {
     pub(super) version: Version,
     pub(super) members: usize,
+    pub(super) splittable: bool,
     pub(super) flags: Vec<String>,
     pub(super) tls: Option<Tls>,
 }
@@ -28,6 +29,7 @@ impl EtcdOptions {
         Self {
             version,
             members: 1,
+            splittable: false,
             flags: Vec::new(),
             tls: None,
         }
@@ -37,6 +39,13 @@ impl EtcdOptions {
     #[must_use]
     pub fn members(mut self, members: usize) -> Self {
         self.members = members;
+        self
+    }
+
+    /// The network between the members can be split.
+    #[must_use]
+    pub fn splittable(mut self) -> Self {
+        self.splittable = true;
         self
     }
 

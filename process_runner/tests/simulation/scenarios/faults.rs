@@ -1,6 +1,6 @@
-//! The catalogue of faults, F1 to F22, as far as the embedded etcd can show them. The others need
-//! real processes: F11 (a wiped store) is in `tests/node/loss.rs`, F23 and F24 (blocking code) in
-//! `tests/node/blocking.rs`, F19 (auth) needs an etcd with users.
+//! The catalogue of faults in `tests/README.md`, as far as the embedded etcd can show them. The others
+//! need real processes: F11 (a wiped store) and F23 and F24 (blocking code) are in `tests/node`, F19
+//! (auth) and F25 (many processes) in the command line's tests of clusters.
 
 use std::time::Duration;
 
@@ -163,6 +163,22 @@ fn f15_and_f16_streams_that_die_and_history_that_is_gone_are_made_up_for() {
     steps.push((8_000, Op::Stop(1)));
     steps.sort_by_key(|(at, _)| *at);
     scenario(3, 3, &[job("alpha", 6)], &steps);
+}
+
+/// Leases, deadlines and plans go by clocks that do not leap.
+#[test]
+fn f17_a_clock_on_the_wall_that_leaps_an_hour_either_way_disturbs_nothing() {
+    for leap in [3_600, -3_600] {
+        for first in 0..3 {
+            let mut steps = vec![(4_000, Op::Wall(first, leap))];
+            // The others later, so that no two agree meanwhile; and then all of them back.
+            let others = (1..3).map(|next| (8_000, Op::Wall((first + next) % 3, leap)));
+            steps.extend(others);
+            steps.extend((0..3).map(|node| (12_000, Op::Wall(node, 0))));
+            steps.push((16_000, Op::Compact));
+            undisturbed(&scenario(3, 3, &[job("alpha", 6)], &steps), 4.0);
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What seeds of the simulation found, as short as it can be said.
 
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
 use super::super::schedule::{JobSpec, Op};
 use super::{job, of_node, scenario, seeded};
 
@@ -42,4 +45,25 @@ fn a_slot_that_is_heard_of_after_the_plan_that_takes_it_away_moves_on() {
         (6_556, Op::Refuse(of_node(1), false)),
     ];
     seeded(204, 1, 5, &jobs, &steps);
+}
+
+#[test]
+fn a_node_that_lost_its_session_with_a_status_to_write_waits_for_its_workers_and_does_not_spin() {
+    // It stands still between a change and the status that tells of it, until its lease is gone. When
+    // it wakes up it hears of that first, and what is due then must not keep it from its workers.
+    let (done, ended) = channel();
+    std::thread::spawn(move || {
+        for stops in (4_000..4_300).step_by(20) {
+            let steps = [
+                (4_000, Op::Scale(0, 6)),
+                (stops, Op::Pause(0)),
+                (13_000, Op::Unpause(0)),
+            ];
+            scenario(1, 2, &[job("alpha", 4)], &steps);
+        }
+        done.send(()).unwrap();
+    });
+    // Whoever spins never ends, because no time goes by meanwhile.
+    let ended = ended.recv_timeout(Duration::from_secs(60));
+    assert!(ended.is_ok(), "{ended:?}");
 }

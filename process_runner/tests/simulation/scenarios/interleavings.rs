@@ -1,9 +1,10 @@
-//! Schedules that break simpler designs, each by its name. Those that are about the leader, the
-//! planner or embedded stores have their tests there.
+//! Schedules that break simpler designs, each by its name and its number in `tests/README.md`. Those
+//! that are about the leader, the planner or embedded stores have their tests there.
 
 use super::super::schedule::{JobSpec, Op};
 use super::{grants, job, of_node, refused, scenario, seeded};
 
+/// Interleaving 1.
 #[test]
 fn late_transfer_one_that_commits_after_its_node_gave_up_runs_nothing_twice() {
     // n0 hands over to n1, which just came. Its requests hang, at some moment or other, and take
@@ -18,6 +19,7 @@ fn late_transfer_one_that_commits_after_its_node_gave_up_runs_nothing_twice() {
     }
 }
 
+/// Interleaving 4.
 #[test]
 fn old_mail_a_node_that_comes_back_reads_nothing_of_its_predecessor() {
     // n1 is quiet, is sent slots and plans, and dies; the process that follows under its name gets
@@ -35,6 +37,7 @@ fn old_mail_a_node_that_comes_back_reads_nothing_of_its_predecessor() {
     }
 }
 
+/// Interleaving 5.
 #[test]
 fn transfer_to_a_leaving_node_nothing_is_left_on_a_lease_that_ends() {
     // n1 joins, slots are on their way to it, and it leaves again.
@@ -44,6 +47,7 @@ fn transfer_to_a_leaving_node_nothing_is_left_on_a_lease_that_ends() {
     }
 }
 
+/// Interleaving 9.
 #[test]
 fn false_loss_a_transfer_between_the_barrier_and_its_answer_loses_nothing() {
     // Answers take as long as anything here, and slots move all the time.
@@ -59,6 +63,7 @@ fn false_loss_a_transfer_between_the_barrier_and_its_answer_loses_nothing() {
     assert!(lost > 10, "nothing moved: {}", outcome.text());
 }
 
+/// Interleaving 14.
 #[test]
 fn same_name_restart_the_predecessors_lease_is_waited_for() {
     for back in [50, 1_000, 4_900, 5_600] {
@@ -67,6 +72,7 @@ fn same_name_restart_the_predecessors_lease_is_waited_for() {
     }
 }
 
+/// Interleaving 18.
 #[test]
 fn already_sent_an_effect_past_its_check_is_refused_by_the_fence() {
     // Units take long, so that one is under way when its process is stopped past its lease.
@@ -88,6 +94,7 @@ fn already_sent_an_effect_past_its_check_is_refused_by_the_fence() {
     assert!(late > 0, "nobody was late, so nothing was shown");
 }
 
+/// Interleaving 19.
 #[test]
 fn endless_drain_a_node_whose_workers_tidy_up_for_ever_leaves_all_the_same() {
     let slow = JobSpec {

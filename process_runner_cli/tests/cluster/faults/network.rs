@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use tests::etcd::{VERSIONS, Version};
+use tests::etcd::{EtcdOptions, VERSIONS, Version};
 use tests::proxy::Network;
 
 use super::{INDEXES, Stage, last};
 
 impl Stage {
-    fn network(&self, network: Network) {
-        self.network.iter().for_each(|proxy| proxy.set(network));
+    /// From now on node `a` talks to this member, until something there fails.
+    fn lead_to(&self, member: usize) {
+        self.leave_only(member);
+        // Longer than from one renewal to the next: the others would have lost it by now.
+        last(Duration::from_secs(3));
+        self.network(Network::Passes);
     }
 }
 
@@ -28,6 +32,46 @@ fn f12_a_node_without_a_network_stops_before_another_one_has_its_slots() {
             stage.end();
         }
     }
+}
+
+/// A member without the others answers, and can do nothing. The node that talks to it turns to one that
+/// can, with its next renewal, whether that member was the leader or not.
+#[test]
+fn f13_a_node_whose_member_is_split_off_from_the_others_turns_to_another_within_one_renewal() {
+    for version in VERSIONS {
+        for leads in [true, false] {
+            let options = EtcdOptions::new(version).members(3).splittable();
+            let stage = Stage::on(options, 10);
+            let fences = stage.fences();
+            let leader = stage.etcd.leader().unwrap();
+            let member = if leads { leader } else { (leader + 1) % 3 };
+            stage.lead_to(member);
+            stage.etcd.split_off(member).unwrap();
+            last(Duration::from_secs(12));
+            assert!(!stage.etcd.has_leader(member).unwrap(), "nothing was split");
+            stage.until_each_works();
+            stage.etcd.join_again();
+            assert_eq!(stage.fences(), fences, "{version:?}");
+            let said = stage.end().swap_remove(0);
+            let left = least_validity(&said).expect("the split was not noticed");
+            // Of 8 s after a renewal 2 s go by until the next one, and 1 s until that is given up.
+            assert!(
+                left > Duration::from_secs(4),
+                "{left:?} were left: {said:#?}"
+            );
+        }
+    }
+}
+
+/// How long the lease was still good when a renewal failed, at the worst.
+fn least_validity(said: &[String]) -> Option<Duration> {
+    let failed = said.iter().filter_map(|line| line.split_once("valid_ms="));
+    let left = failed.filter_map(|(_, rest)| {
+        let digits = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let digits = digits.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().map(Duration::from_millis).ok()
+    });
+    left.min()
 }
 
 #[test]

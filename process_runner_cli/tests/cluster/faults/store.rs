@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tests::etcd::{VERSIONS, Version};
+use tests::history::What;
 
 use super::{INDEXES, JOB, PREFIX, Stage, last};
 
@@ -45,6 +46,8 @@ fn f21_what_an_administrator_takes_away_stops_at_once_and_runs_again_under_a_gre
     for version in VERSIONS {
         let mut stage = Stage::new(version, 1, 10);
         let before = stage.fences();
+        let slot = format!("{JOB}@0");
+        stage.history.note(What::SlotTampered { slot });
         wait_for(stage.etcd.delete(&format!("{PREFIX}/slots/{JOB}/0")));
         stage.place.status_when(|status| {
             let slots = status["slots"].as_array().unwrap();
@@ -64,6 +67,8 @@ fn f21_what_an_administrator_takes_away_stops_at_once_and_runs_again_under_a_gre
         stage.until_each_works();
         assert_eq!(stage.history.under("work@0", before[&0]), old);
         let member = format!("{PREFIX}/members/a");
+        let process = "a".to_owned();
+        stage.history.note(What::LeaseTampered { process });
         wait_for(stage.etcd.revoke_lease_of(&member));
         last(Duration::from_secs(3));
         stage.until_even();
