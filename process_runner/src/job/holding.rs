@@ -46,6 +46,9 @@ pub(crate) struct Holding {
     pub(crate) tasks: Mutex<JoinSet<()>>,
     pub(crate) asleep: AtomicBool,
     pub(crate) found_nothing: AtomicBool,
+    /// Nothing is locked under this index: the last `unlock_records` succeeded, or the holding before is
+    /// known to have left nothing. A worker that never came so far has unlocked nothing.
+    pub(crate) unlocked: AtomicBool,
     pub(crate) counters: Counters,
     /// Ends a pause between iterations.
     pub(crate) kick: Notify,
@@ -121,6 +124,7 @@ impl Holding {
             tasks: Mutex::new(JoinSet::new()),
             asleep: AtomicBool::new(false),
             found_nothing: AtomicBool::new(false),
+            unlocked: AtomicBool::new(false),
             counters: Counters::default(),
             kick: Notify::new(),
             stuck_after,

@@ -88,7 +88,7 @@ pub enum Ending {
         /// True if the job asked for it, so that it is no failure.
         aborted: bool,
     },
-    /// A stop was asked for; everything is unlocked.
+    /// A stop was asked for; what was locked was given to `unlock_records`.
     Stopped,
     /// The hold was lost or the stop was in its last phase: nothing was unlocked.
     Dropped,
@@ -102,6 +102,8 @@ pub struct Iteration {
     batch: usize,
     failed: VecDeque<Failure>,
     ending: Ending,
+    /// How `unlock_records` went: `None` until it was called.
+    pub unlocked: Option<bool>,
     /// Records that `process_record` accepted.
     pub processed: u64,
     /// Failures of any hook.
@@ -152,6 +154,7 @@ impl Iteration {
             batch: 0,
             failed: VecDeque::new(),
             ending: Ending::Worked,
+            unlocked: None,
             processed: 0,
             errors: 0,
         }
@@ -197,6 +200,9 @@ impl Iteration {
     /// Tells how the step went that [`next`](Self::next) answered last.
     #[inline]
     pub fn finished(&mut self, outcome: Outcome) {
+        if self.at == At::Unlock {
+            self.unlocked = Some(matches!(outcome, Outcome::Done(_)));
+        }
         match self.at {
             At::Record(record) => {
                 let next = Resume::Record(record + 1);

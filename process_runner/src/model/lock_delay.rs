@@ -59,11 +59,19 @@ impl Before {
         if clean { Self::Clean } else { Self::Unclean }
     }
 
+    /// Whether nothing is left that a worker may have locked.
+    pub fn left_nothing_locked(self) -> bool {
+        match self {
+            Self::Nobody | Self::Clean | Self::HandedOver => true,
+            Self::Unclean | Self::Forgotten => false,
+        }
+    }
+
     /// When a worker may begin whose holder learned of its slot at `learned`.
     pub fn begins(self, lock_delay: Duration, learned: Moment) -> Moment {
-        match self {
-            Self::Nobody | Self::Clean | Self::HandedOver => learned,
-            Self::Unclean | Self::Forgotten => learned + lock_delay,
+        match self.left_nothing_locked() {
+            true => learned,
+            false => learned + lock_delay,
         }
     }
 }

@@ -70,6 +70,9 @@ pub(crate) async fn iterate<J: Job>(
             .set(records + machine.processed, errors + machine.errors);
     };
     holding.counters.iterations.fetch_add(1, Ordering::Relaxed);
+    if let Some(unlocked) = machine.unlocked {
+        holding.unlocked.store(unlocked, Ordering::Relaxed);
+    }
     let found_nothing = holding.found_nothing.swap(false, Ordering::Relaxed);
     let ending = if found_nothing && ending == Ending::Worked {
         Ending::Empty

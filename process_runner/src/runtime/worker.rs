@@ -15,8 +15,9 @@
 //!
 //! # How it ends
 //!
-//! [`WorkerEnd::Clean`] only if everything was unlocked. Dropped, it reports nothing, and whoever
-//! dropped it must treat it as not clean.
+//! Whether anything may still be locked is for `Holding::unlocked` to say: a worker that was stopped
+//! before its first iteration has unlocked nothing of what a dead one before it may have left.
+//! Dropped, it reports nothing, and whoever dropped it must treat it as not clean.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -53,11 +54,11 @@ pub(crate) struct WorkerPlan {
 /// How a worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WorkerEnd {
-    /// It was asked to stop, and everything is unlocked.
+    /// It was asked to stop, and did.
     Clean,
-    /// With `until_idle`: it found no more work, and everything is unlocked.
+    /// With `until_idle`: it found no more work.
     Idle,
-    /// With `until_idle`: it failed again and again. Everything it could unlock is unlocked.
+    /// With `until_idle`: it failed again and again.
     GaveUp,
     /// It was cut off: records may still be locked.
     Dropped,

@@ -19,6 +19,8 @@ const DELAY: Duration = Duration::from_secs(15);
 struct Steady {
     #[job(default = 0)]
     tidy_ms: u64,
+    #[job(default = 0)]
+    prepare_ms: u64,
     /// It goes on until it is dropped.
     #[job(default = false)]
     deaf: bool,
@@ -45,6 +47,7 @@ impl Job for Steady {
 
     async fn prepare(&mut self, cx: &WorkerContext) -> JobResult<()> {
         self.log.write(Self::line(cx, "prepares"));
+        sleep(Duration::from_millis(self.prepare_ms)).await;
         Ok(())
     }
 
@@ -328,6 +331,22 @@ async fn laundered_delay_an_index_that_shrinking_removed_is_unlocked_after_it() 
     let took = granted.elapsed();
     assert!(took > DELAY - Duration::from_secs(1), "{took:?}");
     assert_eq!(cluster.log.count("b unlocks"), 0);
+}
+
+/// The same without a delay: its worker is stopped before its first iteration, so what the crash left locked is
+/// locked still.
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_was_stopped_while_it_prepared_has_unlocked_nothing() {
+    let cluster = Cluster::new();
+    let jobs = |options| format!("  work: {{ class: Steady, workers: 2, options: {options} }}\n");
+    let a = cluster.start("a", &jobs("{}"));
+    cluster.log.wait_for("a begins 1").await;
+    crash(a).await;
+    let _b = cluster.start("b", &jobs("{ prepare_ms: 60000 }"));
+    cluster.log.wait_for("b prepares 1").await;
+    let mut store = Store::of(&cluster).await;
+    store.put("/jobs/work", r#"{"workers":1}"#).await;
+    until_logged(&cluster.log, "b unlocks 1", 1).await;
 }
 
 /// etcd is away for longer than the lease lasts, and gives it its full time again when it is back. Who could tidy

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -60,6 +61,9 @@ impl Waiting {
         if !delay.is_zero() {
             let slot = &self.holding.identity.slot;
             tracing::info!(job = %slot.job, index = slot.index, ?before, ?delay, "lock_delay");
+        }
+        if before.left_nothing_locked() {
+            self.holding.unlocked.store(true, Ordering::Relaxed);
         }
         self.holding.begins(begins);
     }
@@ -109,7 +113,7 @@ impl Control<'_> {
         };
         match before {
             Some(before) => waiting.answer(before),
-            None if lock_delay.is_zero() => waiting.answer(Before::Nobody),
+            None if lock_delay.is_zero() => holding.begins(waiting.learned),
             None => {
                 let key = (Arc::clone(&slot.job), revision);
                 self.delays.asked.entry(key).or_default().push(waiting);

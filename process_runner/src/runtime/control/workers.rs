@@ -1,6 +1,7 @@
 //! The workers of a session: started under a fence, and their ends.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Control;
@@ -108,7 +109,8 @@ impl Control<'_> {
         }
         let holding = self.slots.get(&slot).and_then(|held| held.holding.as_ref());
         let begins = holding.and_then(|holding| holding.begin_at());
-        let unlocked = end != WorkerEnd::Dropped;
+        let unlocked = end != WorkerEnd::Dropped
+            && holding.is_some_and(|holding| holding.unlocked.load(Ordering::Relaxed));
         let clean = ended_clean(unlocked, begins.map(|begin| begin.at), self.clock.now());
         self.feed(&slot, Event::WorkerEnded { clean });
     }
