@@ -13,6 +13,7 @@ mod schedule;
 mod store;
 mod table;
 mod trace;
+mod watchdog;
 mod work;
 mod world;
 

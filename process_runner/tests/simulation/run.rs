@@ -6,6 +6,7 @@ use std::time::Duration;
 use tests::history::{Event, Rules, Violation, What, judge};
 
 use super::schedule::{Schedule, TTL};
+use super::watchdog::Watchdog;
 use super::world::World;
 
 /// Once the faults are over, every slot runs again within this time: the lease of who died last, the
@@ -38,6 +39,7 @@ pub(crate) fn run(seed: u64) -> Outcome {
 /// Plays a schedule.
 pub(crate) fn play(schedule: Schedule) -> Outcome {
     let mut world = World::new(&schedule);
+    let watchdog = Watchdog::over(&schedule, &world.trace);
     for step in &schedule.steps {
         world.run_until(step.at);
         world.carry_out(&step.what);
@@ -58,6 +60,7 @@ pub(crate) fn play(schedule: Schedule) -> Outcome {
         let owners = world.outside.owners();
         complaints.push(format!("after {BALANCE:?} the spread is {owners:?}"));
     }
+    drop(watchdog);
     let events = world.trace.events();
     let violations = judge(&events, RULES);
     Outcome {
@@ -66,6 +69,18 @@ pub(crate) fn play(schedule: Schedule) -> Outcome {
         violations,
         complaints,
     }
+}
+
+/// Writes the story of a seed, and says where it is and how to see it happen again.
+pub(crate) fn tell(seed: u64, text: &str) -> String {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulation");
+    let path = dir.join(format!("seed-{seed}.txt"));
+    let written = std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, text));
+    let story = match written {
+        Ok(()) => path.display().to_string(),
+        Err(error) => format!("not written: {error}"),
+    };
+    format!("  trace:  {story}\n  replay: cargo xtask sim --seed {seed}\n")
 }
 
 impl Outcome {
@@ -86,18 +101,8 @@ impl Outcome {
     /// What is wrong, where the whole story is, and how to see it again. Writes the story.
     pub(crate) fn report(&self) -> String {
         let seed = self.schedule.seed;
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulation");
-        let path = dir.join(format!("seed-{seed}.txt"));
-        let written =
-            std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, self.text()));
-        let story = match written {
-            Ok(()) => path.display().to_string(),
-            Err(error) => format!("not written: {error}"),
-        };
-        format!(
-            "seed {seed}\n{}  trace:  {story}\n  replay: cargo xtask sim --seed {seed}\n",
-            self.verdict()
-        )
+        let where_to_look = tell(seed, &self.text());
+        format!("seed {seed}\n{}{where_to_look}", self.verdict())
     }
 
     /// What is wrong.

@@ -1,7 +1,8 @@
 //! Runs seeds of the simulation, as many as one likes, on all cores. See `cargo xtask sim`.
 //!
 //! `--seeds N` runs N of them, `--from S` begins with that one; `--seed S` runs one, twice, and
-//! writes its trace whatever comes of it. It fails if a seed fails or does not repeat itself.
+//! writes its trace whatever comes of it. It fails if a seed fails, does not repeat itself, or does
+//! not come to an end.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +19,7 @@ mod schedule;
 mod store;
 mod table;
 mod trace;
+mod watchdog;
 mod work;
 mod world;
 

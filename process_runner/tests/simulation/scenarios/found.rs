@@ -43,3 +43,18 @@ fn a_slot_that_is_heard_of_after_the_plan_that_takes_it_away_moves_on() {
     ];
     seeded(204, 1, 5, &jobs, &steps);
 }
+
+#[test]
+fn a_session_that_is_lost_while_a_status_is_due_does_not_keep_its_thread_busy() {
+    // Statuses change all the time, so that one is due when the node is stopped. When it wakes, the
+    // first thing that it hears is that its lease is gone, and its workers have not ended yet.
+    let failing = JobSpec {
+        unit_ms: 100,
+        fails: 40,
+        ..job("alpha", 4)
+    };
+    for seed in 1..6 {
+        let steps = [(4_000, Op::Pause(0)), (12_000, Op::Unpause(0))];
+        seeded(seed, 1, 2, std::slice::from_ref(&failing), &steps);
+    }
+}
