@@ -7,6 +7,7 @@
 mod outside;
 mod peer;
 mod process;
+mod recovery;
 mod run;
 mod scenarios;
 mod schedule;

@@ -52,12 +52,12 @@ impl Process {
         }
     }
 
-    /// Runs up to `until`, unless it stands still. Answers how it ended, once it has.
-    pub(crate) fn run_until(&mut self, until: Duration) -> Option<String> {
+    /// Runs one step, unless it stands still. Answers how it ended, once it has.
+    pub(crate) fn step(&mut self, now: Duration, until: Duration) -> Option<String> {
         if self.paused {
             return None;
         }
-        self.peer.run_until(until);
+        self.peer.step(now, until);
         if !self.task.as_ref()?.is_finished() {
             return None;
         }

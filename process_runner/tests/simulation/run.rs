@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tests::history::{Event, Rules, Violation, What, judge};
 
+use super::recovery;
 use super::schedule::{Schedule, TTL};
 use super::watchdog::Watchdog;
 use super::world::World;
@@ -29,6 +30,10 @@ pub(crate) struct Outcome {
     pub(crate) violations: Vec<Violation>,
     /// What is wrong at the end, besides.
     pub(crate) complaints: Vec<String>,
+    /// When every slot was worked on again, counted from the calm.
+    pub(crate) recovered: Duration,
+    /// When nothing was left to move, counted from the calm.
+    pub(crate) balanced: Duration,
 }
 
 /// Plays the schedule of a seed.
@@ -56,18 +61,29 @@ pub(crate) fn play(schedule: Schedule) -> Outcome {
     while world.spread() > 1 && world.now < calm + BALANCE {
         world.run_until(world.now + Duration::from_millis(500));
     }
-    if world.spread() > 1 {
+    if world.spread() > 1 || !world.is_complete() {
         let owners = world.outside.owners();
         complaints.push(format!("after {BALANCE:?} the spread is {owners:?}"));
     }
     drop(watchdog);
     let events = world.trace.events();
     let violations = judge(&events, RULES);
+    let mut recovered = Duration::ZERO;
+    for (slot, after) in recovery::of(&events) {
+        recovered = recovered.max(after.unwrap_or(Duration::MAX));
+        if after.is_none_or(|after| after > RECOVER) {
+            complaints.push(format!(
+                "{slot} works again after {after:?}, not {RECOVER:?}"
+            ));
+        }
+    }
     Outcome {
         schedule,
         events,
         violations,
         complaints,
+        recovered,
+        balanced: world.now - calm,
     }
 }
 

@@ -14,6 +14,7 @@
 mod outside;
 mod peer;
 mod process;
+mod recovery;
 mod run;
 mod schedule;
 mod store;
@@ -24,8 +25,9 @@ mod work;
 mod world;
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use run::run;
 
@@ -72,6 +74,7 @@ fn many(from: u64, seeds: u64) -> ExitCode {
     let began = Instant::now();
     let (next, bad) = (AtomicU64::new(from), AtomicUsize::new(0));
     let (done, units, refused) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let times = Mutex::new(Vec::new());
     let work = || {
         while bad.load(Ordering::Relaxed) < ENOUGH {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -81,6 +84,7 @@ fn many(from: u64, seeds: u64) -> ExitCode {
             let outcome = run(seed);
             let (accepted, late) = outcome.effects();
             units.fetch_add(accepted, Ordering::Relaxed);
+            times.lock().unwrap().push((outcome.recovered, seed));
             refused.fetch_add(late, Ordering::Relaxed);
             if !outcome.is_good() {
                 bad.fetch_add(1, Ordering::Relaxed);
@@ -106,8 +110,23 @@ fn many(from: u64, seeds: u64) -> ExitCode {
         units.into_inner(),
         refused.into_inner()
     );
+    println!("{}", recovery(times.into_inner().unwrap()));
     match bad {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+/// How long it took until everything was worked on again, and which seed took longest.
+fn recovery(mut times: Vec<(Duration, u64)>) -> String {
+    times.sort_unstable();
+    let Some((most, seed)) = times.last() else {
+        return String::new();
+    };
+    let part = |of: f64| times[((times.len() - 1) as f64 * of) as usize].0;
+    format!(
+        "all slots worked again after {:?} (median), {:?} (99 %), at most {most:?} (seed {seed})",
+        part(0.5),
+        part(0.99)
+    )
 }
