@@ -19,8 +19,9 @@ struct Slot {
     works: Option<Duration>,
 }
 
-/// How long after the calm each slot that has to run worked again. `None` if it did not, to the end.
-pub(crate) fn of(events: &[Event]) -> BTreeMap<String, Option<Duration>> {
+/// How long after the calm each slot of a job that has to run worked again. `None` if it did not, to
+/// the end.
+pub(crate) fn of(events: &[Event], job: &str) -> BTreeMap<String, Option<Duration>> {
     let mut slots: BTreeMap<String, Slot> = BTreeMap::new();
     let mut calm = None;
     let mut wanted = Vec::new();
@@ -36,8 +37,10 @@ pub(crate) fn of(events: &[Event]) -> BTreeMap<String, Option<Duration>> {
         hear(&mut slots, event, calm);
     }
     let works = |slot: &String| slots.get(slot).and_then(|slot| slot.works);
+    let of_job = |slot: &&String| slot.split('@').next() == Some(job);
     wanted
         .iter()
+        .filter(of_job)
         .map(|slot| (slot.clone(), works(slot)))
         .collect()
 }

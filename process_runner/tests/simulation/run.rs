@@ -10,18 +10,12 @@ use super::schedule::{Schedule, TTL};
 use super::watchdog::Watchdog;
 use super::world::World;
 
-/// Once the faults are over, every slot runs again within this time: the lease of who died last, the
-/// store's next look at leases, and what suspended time takes (new sessions, watches that try again
-/// after at most 2 s, a name that waits for the lease of its predecessor).
-const RECOVER: Duration = Duration::from_millis(5_000 + 600 + 4_000);
+/// Once the faults are over, every slot is worked on again within this time and what its user's
+/// preparing takes: the lease of who died last, the store's next look at leases and the grant after
+/// it, and what suspended sessions and workers that fail take to try again.
+const RECOVER: Duration = Duration::from_millis(5_000 + 600 + 1_000);
 /// Within this time nothing is left to move.
 const BALANCE: Duration = Duration::from_secs(60);
-
-const RULES: Rules = Rules {
-    wake: Duration::from_millis(50),
-    notice: TTL,
-    recover: RECOVER,
-};
 
 /// What came of a run.
 pub(crate) struct Outcome {
@@ -30,10 +24,8 @@ pub(crate) struct Outcome {
     pub(crate) violations: Vec<Violation>,
     /// What is wrong at the end, besides.
     pub(crate) complaints: Vec<String>,
-    /// When every slot was worked on again, counted from the calm.
+    /// How long after the calm every slot was worked on again, without the user's preparing.
     pub(crate) recovered: Duration,
-    /// When nothing was left to move, counted from the calm.
-    pub(crate) balanced: Duration,
 }
 
 /// Plays the schedule of a seed.
@@ -52,11 +44,13 @@ pub(crate) fn play(schedule: Schedule) -> Outcome {
     world.run_until(schedule.calm);
     world.mend();
     let calm = world.now;
-    world.run_until(calm + RECOVER);
+    let prepare = schedule.jobs.iter().map(|job| job.prepare_ms).max();
+    let recover = RECOVER + Duration::from_millis(prepare.unwrap_or(0));
+    world.run_until(calm + recover);
     let mut complaints = Vec::new();
     if !world.is_complete() {
         let owners = world.outside.owners();
-        complaints.push(format!("after {RECOVER:?} the slots are at {owners:?}"));
+        complaints.push(format!("after {recover:?} the slots are at {owners:?}"));
     }
     while world.spread() > 1 && world.now < calm + BALANCE {
         world.run_until(world.now + Duration::from_millis(500));
@@ -67,14 +61,23 @@ pub(crate) fn play(schedule: Schedule) -> Outcome {
     }
     drop(watchdog);
     let events = world.trace.events();
-    let violations = judge(&events, RULES);
+    let rules = Rules {
+        wake: Duration::from_millis(50),
+        notice: TTL,
+        recover,
+    };
+    let violations = judge(&events, rules);
     let mut recovered = Duration::ZERO;
-    for (slot, after) in recovery::of(&events) {
-        recovered = recovered.max(after.unwrap_or(Duration::MAX));
-        if after.is_none_or(|after| after > RECOVER) {
-            complaints.push(format!(
-                "{slot} works again after {after:?}, not {RECOVER:?}"
-            ));
+    for job in &schedule.jobs {
+        let prepare = Duration::from_millis(job.prepare_ms);
+        for (slot, after) in recovery::of(&events, job.name) {
+            let after = after.map(|after| after.saturating_sub(prepare));
+            recovered = recovered.max(after.unwrap_or(Duration::MAX));
+            if after.is_none_or(|after| after > RECOVER) {
+                complaints.push(format!(
+                    "{slot} is worked on after {after:?}, not {RECOVER:?}"
+                ));
+            }
         }
     }
     Outcome {
@@ -83,7 +86,6 @@ pub(crate) fn play(schedule: Schedule) -> Outcome {
         violations,
         complaints,
         recovered,
-        balanced: world.now - calm,
     }
 }
 
