@@ -86,6 +86,7 @@ impl Store {
                 link.refuse(false);
                 link.delay(Duration::ZERO);
                 link.lose_quorum(false);
+                link.lose_no_reply();
                 self.faults.end_stale_leader(link);
             }
         });
