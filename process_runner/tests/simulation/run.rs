@@ -120,7 +120,11 @@ impl Outcome {
     pub(crate) fn report(&self) -> String {
         let seed = self.schedule.seed;
         let where_to_look = tell(seed, &self.text());
-        format!("seed {seed}\n{}{where_to_look}", self.verdict())
+        let recovered = self.recovered;
+        format!(
+            "seed {seed}\n{}  everything was worked on again {recovered:?} after the last fault\n{where_to_look}",
+            self.verdict()
+        )
     }
 
     /// What is wrong.
