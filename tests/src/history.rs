@@ -37,6 +37,7 @@ mod owned;
 mod tests;
 mod violation;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use event::{Event, What};
@@ -64,26 +65,55 @@ pub fn judge(events: &[Event], rules: Rules) -> Vec<Violation> {
     violations
 }
 
-/// I5: once the faults are over, every slot runs again within the bound.
+/// I5: once the faults are over, every slot runs again within the bound: something of it is begun, or
+/// was begun before and goes on.
 fn available(events: &[Event], rules: Rules) -> Vec<Violation> {
     let mut violations = Vec::new();
-    for calm in events {
+    for (index, calm) in events.iter().enumerate() {
         let What::Calm { slots } = &calm.what else {
             continue;
         };
+        let going_on = going_on(&events[..index]);
         let bound = calm.at + rules.recover;
         for wanted in slots {
-            let runs = events.iter().any(|event| {
+            let begun = events.iter().any(|event| {
                 let What::Began { slot, .. } = &event.what else {
                     return false;
                 };
                 slot == wanted && (calm.at..=bound).contains(&event.at)
             });
-            if !runs {
+            if !begun && !going_on.contains(wanted.as_str()) {
                 let what = format!("{wanted} did not run within {:?}", rules.recover);
                 violations.push(Violation::new(Invariant::Available, what, &[calm]));
             }
         }
     }
     violations
+}
+
+/// The slots on which somebody is at work at the end of `events`.
+fn going_on(events: &[Event]) -> BTreeSet<&str> {
+    let mut open: BTreeMap<(&str, &str, u64), usize> = BTreeMap::new();
+    for event in events {
+        match &event.what {
+            What::Began {
+                slot,
+                process,
+                token,
+            } => *open.entry((slot, process, *token)).or_default() += 1,
+            What::Ended {
+                slot,
+                process,
+                token,
+            } => {
+                if let Some(pieces) = open.get_mut(&(slot.as_str(), process.as_str(), *token)) {
+                    *pieces = pieces.saturating_sub(1);
+                }
+            }
+            What::Died { process } => open.retain(|(_, who, _), _| who != process),
+            _ => {}
+        }
+    }
+    open.retain(|_, pieces| *pieces > 0);
+    open.into_keys().map(|(slot, ..)| slot).collect()
 }

@@ -179,6 +179,11 @@ impl Link {
     pub fn lose_next_reply(&self, lost: LostReply) {
         self.gate.change(|plan| plan.lose_reply = Some(lost));
     }
+
+    /// Loses no reply any more. One that is lost already stays lost.
+    pub fn lose_no_reply(&self) {
+        self.gate.change(|plan| plan.lose_reply = None);
+    }
 }
 
 /// The faults of the whole server. The methods of [`Link`] on it concern every client; while frozen, leases do not

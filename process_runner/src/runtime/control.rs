@@ -287,6 +287,8 @@ impl<'a> Control<'a> {
         self.feed_all(Event::Tick);
     }
 
+    /// When time alone changes something. Nothing that [`Control::settle`] does not see to may be in
+    /// here: what is due and stays due would keep this thread busy.
     fn next_deadline(&self) -> Moment {
         let machines = self
             .slots
@@ -296,20 +298,17 @@ impl<'a> Control<'a> {
         let rests = self.slots.values().filter_map(|held| held.rests_until(now));
         let hand_over = Some(self.hand_over_until).filter(|until| *until > now);
         let lease = match self.told {
-            _ if self.lost.is_some() => Moment::NEVER,
             Told::Firm => self.validity.soft(),
             Told::Soft => self.validity.hard(),
             Told::Hard => Moment::NEVER,
         };
-        // Without a session nothing is published, so it must not keep the loop awake either.
-        let status = match self.lost {
-            Some(_) => Moment::NEVER,
-            None => self.publisher.due(),
-        };
+        // A session that is lost has no lease left, and writes no status.
+        let session = [lease, self.publisher.due()];
+        let session = session.into_iter().filter(|_| self.lost.is_none());
         machines
             .chain(rests)
             .chain(hand_over)
-            .chain([lease, status])
+            .chain(session)
             .min()
             .unwrap_or(Moment::NEVER)
     }

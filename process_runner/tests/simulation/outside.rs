@@ -11,8 +11,8 @@ use process_runner::embedded::EmbeddedEtcd;
 use serde_json::Value;
 use tests::history::What;
 
-use super::peer::{Peer, Time};
-use super::trace::Trace;
+use super::peer::Peer;
+use super::trace::{Pen, Trace};
 
 const PREFIX: &str = "/process_runner/default";
 const SLOTS: &str = "/process_runner/default/slots/";
@@ -32,7 +32,7 @@ impl Outside {
     pub(crate) fn new(etcd: &EmbeddedEtcd, trace: &Trace, now: Duration) -> Self {
         let peer = Peer::new(now);
         let owners = Owners::default();
-        let observer = observe(etcd.clone(), trace.clone(), peer.time(), owners.clone());
+        let observer = observe(etcd.clone(), trace.pen(peer.time()), owners.clone());
         drop(peer.spawn(observer));
         Self {
             peer,
@@ -83,11 +83,11 @@ impl Outside {
 
     /// Deletes a slot's key under its owner's feet.
     pub(crate) fn delete_slot(&self, slot: String) {
-        let (etcd, trace, time) = (self.etcd.clone(), self.trace.clone(), self.peer.time());
+        let (etcd, pen) = (self.etcd.clone(), self.trace.pen(self.peer.time()));
         self.peer.spawn(async move {
             let mut client = client(&etcd).await;
             let key = format!("{SLOTS}{}", slot.replace('@', "/"));
-            trace.write_at(time, What::SlotTampered { slot });
+            pen.write(What::SlotTampered { slot });
             // An etcd that does not answer deletes nothing, or later.
             let _ = client.delete(key, None).await;
         });
@@ -95,7 +95,7 @@ impl Outside {
 
     /// Revokes the lease of a node that lives.
     pub(crate) fn revoke_lease(&self, node: String, process: String) {
-        let (etcd, trace, time) = (self.etcd.clone(), self.trace.clone(), self.peer.time());
+        let (etcd, pen) = (self.etcd.clone(), self.trace.pen(self.peer.time()));
         self.peer.spawn(async move {
             let mut client = client(&etcd).await;
             let key = format!("{PREFIX}/members/{node}");
@@ -105,7 +105,7 @@ impl Outside {
             let Some(member) = found.kvs().first() else {
                 return;
             };
-            trace.write_at(time, What::LeaseTampered { process });
+            pen.write(What::LeaseTampered { process });
             // As above.
             let _ = client.lease_revoke(member.lease()).await;
         });
@@ -117,7 +117,7 @@ async fn client(etcd: &EmbeddedEtcd) -> Client {
 }
 
 /// Writes down every change of a slot's key, from the first revision on.
-async fn observe(etcd: EmbeddedEtcd, trace: Trace, time: Time, owners: Owners) {
+async fn observe(etcd: EmbeddedEtcd, pen: Pen, owners: Owners) {
     let mut client = client(&etcd).await;
     let options = WatchOptions::new().with_prefix().with_start_revision(1);
     let mut stream = client.watch(SLOTS, Some(options)).await.unwrap();
@@ -137,7 +137,7 @@ async fn observe(etcd: EmbeddedEtcd, trace: Trace, time: Time, owners: Owners) {
                 owners.lock().unwrap().remove(&slot);
                 What::Freed { slot }
             };
-            trace.write_at(time, what);
+            pen.write(what);
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::peer::Peer;
 use super::table::Table;
-use super::trace::Trace;
+use super::trace::{Pen, Trace};
 use super::work::Desk;
 
 pub(crate) struct Process {
@@ -19,6 +19,7 @@ pub(crate) struct Process {
     peer: Peer,
     task: Option<JoinHandle<Result<NodeEnd, NodeError>>>,
     trace: Trace,
+    pen: Pen,
     paused: bool,
 }
 
@@ -32,10 +33,10 @@ impl Process {
         now: Duration,
     ) -> Self {
         let peer = Peer::new(now);
+        let pen = trace.pen(peer.time());
         let desk = Desk {
             process: name.clone(),
-            time: peer.time(),
-            trace: trace.clone(),
+            pen: pen.clone(),
             table: table.clone(),
         };
         let app = App::new().state(async move || Ok::<_, std::io::Error>(desk));
@@ -48,16 +49,17 @@ impl Process {
             peer,
             task,
             trace: trace.clone(),
+            pen,
             paused: false,
         }
     }
 
-    /// Runs up to `until`, unless it stands still. Answers how it ended, once it has.
-    pub(crate) fn run_until(&mut self, until: Duration) -> Option<String> {
+    /// Runs one step, unless it stands still. Answers how it ended, once it has.
+    pub(crate) fn step(&mut self, now: Duration, until: Duration) -> Option<String> {
         if self.paused {
             return None;
         }
-        self.peer.run_until(until);
+        self.peer.step(now, until);
         if !self.task.as_ref()?.is_finished() {
             return None;
         }
@@ -89,5 +91,6 @@ impl Process {
     pub(crate) fn kill(self) {
         let process = self.name.clone();
         self.trace.write(What::Died { process });
+        self.pen.lift();
     }
 }

@@ -5,21 +5,17 @@ use std::time::Duration;
 
 use tests::history::{Event, Rules, Violation, What, judge};
 
+use super::recovery;
 use super::schedule::{Schedule, TTL};
+use super::watchdog::Watchdog;
 use super::world::World;
 
-/// Once the faults are over, every slot runs again within this time: the lease of who died last, the
-/// store's next look at leases, and what suspended time takes (new sessions, watches that try again
-/// after at most 2 s, a name that waits for the lease of its predecessor).
-const RECOVER: Duration = Duration::from_millis(5_000 + 600 + 4_000);
+/// Once the faults are over, every slot is worked on again within this time and what its user's
+/// preparing takes: the lease of who died last, the store's next look at leases and the grant after
+/// it, and what suspended sessions and workers that fail take to try again.
+const RECOVER: Duration = Duration::from_millis(5_000 + 600 + 1_000);
 /// Within this time nothing is left to move.
 const BALANCE: Duration = Duration::from_secs(60);
-
-const RULES: Rules = Rules {
-    wake: Duration::from_millis(50),
-    notice: TTL,
-    recover: RECOVER,
-};
 
 /// What came of a run.
 pub(crate) struct Outcome {
@@ -28,6 +24,8 @@ pub(crate) struct Outcome {
     pub(crate) violations: Vec<Violation>,
     /// What is wrong at the end, besides.
     pub(crate) complaints: Vec<String>,
+    /// How long after the calm every slot was worked on again, without the user's preparing.
+    pub(crate) recovered: Duration,
 }
 
 /// Plays the schedule of a seed.
@@ -38,6 +36,7 @@ pub(crate) fn run(seed: u64) -> Outcome {
 /// Plays a schedule.
 pub(crate) fn play(schedule: Schedule) -> Outcome {
     let mut world = World::new(&schedule);
+    let watchdog = Watchdog::over(&schedule, &world.trace);
     for step in &schedule.steps {
         world.run_until(step.at);
         world.carry_out(&step.what);
@@ -45,27 +44,61 @@ pub(crate) fn play(schedule: Schedule) -> Outcome {
     world.run_until(schedule.calm);
     world.mend();
     let calm = world.now;
-    world.run_until(calm + RECOVER);
+    let prepare = schedule.jobs.iter().map(|job| job.prepare_ms).max();
+    let recover = RECOVER + Duration::from_millis(prepare.unwrap_or(0));
+    world.run_until(calm + recover);
     let mut complaints = Vec::new();
     if !world.is_complete() {
         let owners = world.outside.owners();
-        complaints.push(format!("after {RECOVER:?} the slots are at {owners:?}"));
+        complaints.push(format!("after {recover:?} the slots are at {owners:?}"));
     }
     while world.spread() > 1 && world.now < calm + BALANCE {
         world.run_until(world.now + Duration::from_millis(500));
     }
-    if world.spread() > 1 {
+    if world.spread() > 1 || !world.is_complete() {
         let owners = world.outside.owners();
         complaints.push(format!("after {BALANCE:?} the spread is {owners:?}"));
     }
+    drop(watchdog);
     let events = world.trace.events();
-    let violations = judge(&events, RULES);
+    let rules = Rules {
+        wake: Duration::from_millis(50),
+        notice: TTL,
+        recover,
+    };
+    let violations = judge(&events, rules);
+    let mut recovered = Duration::ZERO;
+    for job in &schedule.jobs {
+        let prepare = Duration::from_millis(job.prepare_ms);
+        for (slot, after) in recovery::of(&events, job.name) {
+            let after = after.map(|after| after.saturating_sub(prepare));
+            recovered = recovered.max(after.unwrap_or(Duration::MAX));
+            if after.is_none_or(|after| after > RECOVER) {
+                complaints.push(format!(
+                    "{slot} is worked on after {after:?}, not {RECOVER:?}"
+                ));
+            }
+        }
+    }
     Outcome {
         schedule,
         events,
         violations,
         complaints,
+        recovered,
     }
+}
+
+/// Writes the story of a seed, and says where it is and how to see it happen again.
+pub(crate) fn tell(seed: u64, text: &str) -> String {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulation");
+    let path = dir.join(format!("seed-{seed}.txt"));
+    let written = std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, text));
+    let story = match written {
+        Ok(()) => path.display().to_string(),
+        Err(error) => format!("not written: {error}"),
+    };
+    format!("  trace:  {story}\n  replay: cargo xtask sim --seed {seed}\n")
 }
 
 impl Outcome {
@@ -86,16 +119,10 @@ impl Outcome {
     /// What is wrong, where the whole story is, and how to see it again. Writes the story.
     pub(crate) fn report(&self) -> String {
         let seed = self.schedule.seed;
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulation");
-        let path = dir.join(format!("seed-{seed}.txt"));
-        let written =
-            std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&path, self.text()));
-        let story = match written {
-            Ok(()) => path.display().to_string(),
-            Err(error) => format!("not written: {error}"),
-        };
+        let where_to_look = tell(seed, &self.text());
+        let recovered = self.recovered;
         format!(
-            "seed {seed}\n{}  trace:  {story}\n  replay: cargo xtask sim --seed {seed}\n",
+            "seed {seed}\n{}  everything was worked on again {recovered:?} after the last fault\n{where_to_look}",
             self.verdict()
         )
     }

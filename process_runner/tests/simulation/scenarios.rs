@@ -45,6 +45,8 @@ fn seeded(
     let last = steps.last().map_or(Duration::ZERO, |step| step.at);
     let outcome = play(Schedule {
         seed,
+        message: Duration::from_millis(5),
+        drain: Duration::from_secs(3),
         members,
         nodes,
         jobs: jobs.to_vec(),

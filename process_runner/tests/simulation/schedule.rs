@@ -12,6 +12,10 @@ pub(crate) const TTL: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
     pub(crate) seed: u64,
+    /// How long a message takes, at most.
+    pub(crate) message: Duration,
+    /// How long a worker that is to stop may take for the record in hand.
+    pub(crate) drain: Duration,
     /// Members of etcd.
     pub(crate) members: usize,
     pub(crate) nodes: usize,
@@ -75,6 +79,8 @@ pub(crate) enum Op {
     NoSpace(bool),
     Compact,
     ChangeLeader,
+    /// The clock of etcd leaps ahead: leases end that much earlier.
+    Skew(Duration),
     /// A member does not know that it was deposed: it acknowledges and renews nothing.
     StaleLeader(usize),
     EndStaleLeader(usize),
@@ -101,6 +107,8 @@ impl Schedule {
         dice.members = if dice.rng.u8(0..3) == 0 { 1 } else { 3 };
         dice.jobs = dice.rng.usize(1..=3);
         let jobs = (0..dice.jobs).map(|job| dice.job(job)).collect();
+        let message = Duration::from_millis(*dice.rng.choice(&[2, 5, 10, 10]).unwrap_or(&5));
+        let drain = Duration::from_secs(*dice.rng.choice(&[1, 3, 8]).unwrap_or(&3));
         dice.starts();
         let length = dice.rng.u64(8_000..20_000);
         let faults = dice.rng.usize(1..=7);
@@ -108,12 +116,20 @@ impl Schedule {
             let at = dice.rng.u64(1_500..length);
             dice.fault(at);
         }
+        if dice.rng.u8(0..6) == 0 {
+            // Once, and by less than the margin of a lease: two clocks do not differ by more.
+            let ahead = Duration::from_millis(dice.rng.u64(50..900));
+            let at = dice.rng.u64(1_500..length);
+            dice.step(at, Op::Skew(ahead));
+        }
         let mut steps = dice.steps;
         // A stable sort: what is done at one moment is done in the order in which it was thought of.
         steps.sort_by_key(|step| step.at);
         let last = steps.last().map_or(Duration::ZERO, |step| step.at);
         Self {
             seed,
+            message,
+            drain,
             members: dice.members,
             nodes: dice.nodes,
             jobs,
@@ -206,7 +222,8 @@ impl Dice {
     }
 
     fn fault(&mut self, at: u64) {
-        match self.rng.u8(0..20) {
+        match self.rng.u8(0..21) {
+            20 => self.late_answer(at),
             0..=4 => self.process_fault(at),
             5..=6 => self.stale_leader(at),
             7..=8 => self.flapping(at),
@@ -267,6 +284,27 @@ impl Dice {
         self.step(at, Op::Freeze(ways));
         at += self.lasts();
         self.step(at, Op::Thaw(ways));
+    }
+
+    /// A node asks for a renewal, stands still, reads the answer when it wakes, and hears nothing more
+    /// after that. What it read is as old as the question, whenever it was read.
+    fn late_answer(&mut self, at: u64) {
+        let node = self.rng.usize(0..self.nodes);
+        let ways = Ways {
+            node: Some(node),
+            member: None,
+        };
+        let slow = self.rng.u64(100..480);
+        let pause = at + self.rng.u64(1_000..3_000);
+        let wake = pause + self.rng.u64(1_000..4_500);
+        let silent = wake + slow + self.rng.u64(20..150);
+        let end = silent + self.lasts();
+        self.step(at, Op::Delay(ways, Duration::from_millis(slow)));
+        self.step(pause, Op::Pause(node));
+        self.step(wake, Op::Unpause(node));
+        self.step(silent, Op::Freeze(ways));
+        self.step(end, Op::Delay(ways, Duration::ZERO));
+        self.step(end, Op::Thaw(ways));
     }
 
     fn way_fault(&mut self, at: u64) {
@@ -343,8 +381,8 @@ impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "seed {}: {} nodes, {} members of etcd",
-            self.seed, self.nodes, self.members
+            "seed {}: {} nodes, {} members of etcd; a message takes {:?}, a stop {:?}",
+            self.seed, self.nodes, self.members, self.message, self.drain
         )?;
         for job in &self.jobs {
             writeln!(f, "{job:?}")?;

@@ -64,6 +64,7 @@ impl Store {
             Op::NoSpace(full) => faults.no_space(full),
             Op::Compact => faults.compact(),
             Op::ChangeLeader => faults.change_leader(),
+            Op::Skew(ahead) => faults.skew_clock(ahead),
             Op::StaleLeader(member) => {
                 self.each(through(member), |link| faults.make_leader_stale(link));
                 faults.change_leader();
@@ -85,6 +86,7 @@ impl Store {
                 link.refuse(false);
                 link.delay(Duration::ZERO);
                 link.lose_quorum(false);
+                link.lose_no_reply();
                 self.faults.end_stale_leader(link);
             }
         });

@@ -1,10 +1,10 @@
 //! What happened, in the order in which it happened. All processes write into it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tests::history::{Event, What};
-use tokio::runtime::Handle;
 
 use super::peer::Time;
 
@@ -34,16 +34,40 @@ impl Trace {
         self.write(What::Note(text.into()));
     }
 
-    /// Written down by a process, at its own time. A process that is being thrown away has none.
-    pub(crate) fn write_at(&self, time: Time, what: What) {
-        if Handle::try_current().is_err() {
-            return self.write(what);
+    /// For a process that writes at its own time.
+    pub(crate) fn pen(&self, time: Time) -> Pen {
+        Pen {
+            trace: self.clone(),
+            time,
+            lifted: Arc::default(),
         }
-        let at = time.now();
-        self.0.lock().unwrap().events.push(Event { at, what });
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
         self.0.lock().unwrap().events.clone()
+    }
+}
+
+/// What a process writes with, until it is killed.
+#[derive(Debug, Clone)]
+pub(crate) struct Pen {
+    trace: Trace,
+    time: Time,
+    lifted: Arc<AtomicBool>,
+}
+
+impl Pen {
+    pub(crate) fn write(&self, what: What) {
+        if !self.lifted.load(Ordering::Relaxed) {
+            let at = self.time.now();
+            let mut written = self.trace.0.lock().unwrap();
+            written.events.push(Event { at, what });
+        }
+    }
+
+    /// Nothing more is written. `kill -9` runs no destructor, but a process of the simulation is
+    /// dropped, its tasks in an order that differs from run to run.
+    pub(crate) fn lift(&self) {
+        self.lifted.store(true, Ordering::Relaxed);
     }
 }

@@ -11,16 +11,14 @@ use process_runner::prelude::*;
 use tests::history::What;
 use tokio::time::sleep;
 
-use super::peer::Time;
 use super::table::Table;
-use super::trace::Trace;
+use super::trace::Pen;
 
 /// What a process gives its workers.
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) process: String,
-    pub(crate) time: Time,
-    pub(crate) trace: Trace,
+    pub(crate) pen: Pen,
     pub(crate) table: Table,
 }
 
@@ -75,21 +73,18 @@ impl Worker {
             process,
             token,
         };
-        desk.trace.write_at(desk.time, acquired);
+        desk.pen.write(acquired);
         Self { desk, slot, token }
     }
 
     fn begin(&self) -> Piece {
         let desk = self.desk.clone();
         let (slot, process, token) = (self.slot.clone(), desk.process.clone(), self.token);
-        desk.trace.write_at(
-            desk.time,
-            What::Began {
-                slot: slot.clone(),
-                process,
-                token,
-            },
-        );
+        desk.pen.write(What::Began {
+            slot: slot.clone(),
+            process,
+            token,
+        });
         Piece { desk, slot, token }
     }
 }
@@ -103,7 +98,7 @@ impl Drop for Worker {
             process,
             token,
         };
-        self.desk.trace.write_at(self.desk.time, stopped);
+        self.desk.pen.write(stopped);
     }
 }
 
@@ -116,7 +111,7 @@ impl Drop for Piece {
             process,
             token,
         };
-        self.desk.trace.write_at(self.desk.time, ended);
+        self.desk.pen.write(ended);
     }
 }
 
@@ -185,7 +180,7 @@ impl Job for Work {
             unit: *unit,
             accepted,
         };
-        self.desk.trace.write_at(self.desk.time, effect);
+        self.desk.pen.write(effect);
         if accepted { Ok(()) } else { cx.abort() }
     }
 

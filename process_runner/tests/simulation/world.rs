@@ -24,8 +24,6 @@ use super::store::Store;
 use super::table::Table;
 use super::trace::Trace;
 
-/// How far each process runs before the next one does: the time that a message takes.
-const STRIDE: Duration = Duration::from_millis(5);
 /// The clock on the wall when a simulation begins: some day in 2025.
 const WALL_MS: u64 = 1_750_000_000_000;
 /// After its process ended by itself, a node is started again.
@@ -93,18 +91,19 @@ impl World {
         for node in due.into_iter().map(|(node, _)| *node).collect::<Vec<_>>() {
             self.start(node);
         }
-        let until = self.now + STRIDE;
+        // So far each process runs before the next one does: that is what makes a message take time.
+        let until = self.now + self.schedule.message;
         let wall = WALL_MS + self.now.as_millis() as u64;
         let mut ended = Vec::new();
         for (node, process) in &mut self.nodes {
             Clock::set_wall(wall.saturating_add_signed(self.walls[*node] * 1000));
-            if let Some(end) = process.run_until(until) {
+            if let Some(end) = process.step(self.now, until) {
                 ended.push((*node, end));
             }
         }
         Clock::set_wall(wall);
-        self.store.peer.run_until(until);
-        self.outside.peer.run_until(until);
+        self.store.peer.step(self.now, until);
+        self.outside.peer.step(self.now, until);
         self.now = until;
         self.trace.set_now(until);
         for (node, end) in ended {
@@ -235,9 +234,10 @@ fn name(node: usize) -> String {
 fn config(schedule: &Schedule, dir: &std::path::Path) -> Config {
     let mut yaml = format!(
         "etcd: {{ embedded: true, data_dir: {}, lease_ttl: {}s }}\n\
-         global: {{ shutdown_timeout: 3s }}\njobs:\n",
+         global: {{ shutdown_timeout: {}s }}\njobs:\n",
         dir.display(),
-        TTL.as_secs()
+        TTL.as_secs(),
+        schedule.drain.as_secs()
     );
     for job in &schedule.jobs {
         let super::schedule::JobSpec {

@@ -245,6 +245,11 @@ fn i5_a_slot_that_does_not_run_again_in_time_is_found() {
     let begins = |at: u64| format!("0 world calm\n{at} n1#1 began 5");
     assert_eq!(found(&begins(10_000)), []);
     assert_eq!(found(&begins(10_001)), [Invariant::Available]);
+    // A long piece of work runs all along; one that ended or died does not.
+    let before = |then: &str| format!("0 n1#1 began 5\n{then}\n2 world calm");
+    assert_eq!(found(&before("")), []);
+    assert_eq!(found(&before("1 n1#1 ended 5")), [Invariant::Available]);
+    assert_eq!(found(&before("1 n1#1 died")), [Invariant::Available]);
 }
 
 #[test]

@@ -26,6 +26,22 @@ pub enum Invariant {
     DrainedFirst,
 }
 
+impl Invariant {
+    /// The promise, in words.
+    fn promise(self) -> &'static str {
+        match self {
+            Self::FencesRise => "accepted tokens never decrease",
+            Self::FencesAreGranted => "an accepted token was granted by the store to who used it",
+            Self::NoOverlap => "two workers of one slot do not work at once",
+            Self::GrantedOnce => "a token is granted once and acquired by one process",
+            Self::Available => "once nothing is broken any more, every slot runs in time",
+            Self::NothingLost => "every unit is done once, in order",
+            Self::StoppedIsStopped => "nobody works after its worker stopped",
+            Self::DrainedFirst => "no slot leaves its owner in the store while its worker works",
+        }
+    }
+}
+
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -55,9 +71,10 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.invariant, self.what)?;
+        let (invariant, promise) = (self.invariant, self.invariant.promise());
+        write!(f, "{invariant:?} ({promise}):\n    {}", self.what)?;
         for event in &self.shown_by {
-            write!(f, "\n    {event}")?;
+            write!(f, "\n        {event}")?;
         }
         Ok(())
     }
