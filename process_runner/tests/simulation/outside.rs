@@ -29,8 +29,8 @@ pub(crate) type Owners = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl Outside {
     /// Begins to observe.
-    pub(crate) fn new(etcd: &EmbeddedEtcd, trace: &Trace, now: Duration) -> Self {
-        let peer = Peer::new(now);
+    pub(crate) fn new(etcd: &EmbeddedEtcd, trace: &Trace, now: Duration, slack: Duration) -> Self {
+        let peer = Peer::new(now, slack);
         let owners = Owners::default();
         let observer = observe(etcd.clone(), trace.pen(peer.time()), owners.clone());
         drop(peer.spawn(observer));

@@ -10,10 +10,11 @@
 //! What one process tells another arrives when the other runs next, so a message takes a few
 //! milliseconds, as on a network. Everything happens on one thread, in one order: a run repeats.
 //!
-//! A process to which nothing was said is not run at every step, but after [`PATIENCE`], up to the
-//! present and through all its timers in between: most of a simulation's time went into asking
-//! processes that had nothing to do. What such a process does by itself reaches others that much
-//! later, as if it had been slow. What is said to it, it hears at the present time.
+//! A process to which nothing is said need not run at every step. It may fall behind for a while
+//! (`slack`), and then runs up to the present, through all its timers in between: most of a
+//! simulation's time went into asking processes that had nothing to do. What such a process does by
+//! itself reaches others that much later, as if it had been slow. What is said to it, it hears at
+//! the present time.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -23,9 +24,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance, sleep_until};
 
-/// How long a process to which nothing is said may fall behind.
-const PATIENCE: Duration = Duration::from_millis(20);
-
 pub(crate) struct Peer {
     runtime: Runtime,
     /// The same moment on the runtime's clock and on the simulation's.
@@ -33,13 +31,15 @@ pub(crate) struct Peer {
     born: Duration,
     /// Up to where it has run.
     reached: Duration,
+    /// How far it may fall behind while nothing is said to it.
+    slack: Duration,
     /// Something was done in it since it ran, which may have woken its own tasks.
     touched: Cell<bool>,
 }
 
 impl Peer {
     /// A process that begins at `now`.
-    pub(crate) fn new(now: Duration) -> Self {
+    pub(crate) fn new(now: Duration, slack: Duration) -> Self {
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build().unwrap();
         let base = runtime.block_on(async { Instant::now() });
@@ -48,6 +48,7 @@ impl Peer {
             base,
             born: now,
             reached: now,
+            slack,
             touched: Cell::new(true),
         }
     }
@@ -78,7 +79,7 @@ impl Peer {
             self.touched.set(false);
             self.wake_at(now);
             self.run_until(until);
-        } else if until - self.reached >= PATIENCE {
+        } else if until - self.reached >= self.slack {
             self.run_until(until);
         }
     }

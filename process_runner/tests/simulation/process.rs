@@ -24,15 +24,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a process that reaches etcd in its own way.
+    /// Starts a node in a process of its own, which reaches etcd in its own way.
     pub(crate) fn start(
         name: String,
         config: Config,
         etcd: EmbeddedEtcd,
         (trace, table): (&Trace, &Table),
-        now: Duration,
+        peer: Peer,
     ) -> Self {
-        let peer = Peer::new(now);
         let pen = trace.pen(peer.time());
         let desk = Desk {
             process: name.clone(),

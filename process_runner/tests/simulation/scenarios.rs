@@ -46,6 +46,7 @@ fn seeded(
     let outcome = play(Schedule {
         seed,
         message: Duration::from_millis(5),
+        slack: Duration::ZERO,
         drain: Duration::from_secs(3),
         members,
         nodes,

@@ -14,6 +14,8 @@ pub(crate) struct Schedule {
     pub(crate) seed: u64,
     /// How long a message takes, at most.
     pub(crate) message: Duration,
+    /// How far a process to which nothing is said may fall behind: time that a simulation saves.
+    pub(crate) slack: Duration,
     /// How long a worker that is to stop may take for the record in hand.
     pub(crate) drain: Duration,
     /// Members of etcd.
@@ -122,6 +124,7 @@ impl Schedule {
             let at = dice.rng.u64(1_500..length);
             dice.step(at, Op::Skew(ahead));
         }
+        let slack = Duration::from_millis(*dice.rng.choice(&[0, 20, 20, 20, 20]).unwrap_or(&20));
         let mut steps = dice.steps;
         // A stable sort: what is done at one moment is done in the order in which it was thought of.
         steps.sort_by_key(|step| step.at);
@@ -129,6 +132,7 @@ impl Schedule {
         Self {
             seed,
             message,
+            slack,
             drain,
             members: dice.members,
             nodes: dice.nodes,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use process_runner::embedded::{EmbeddedEtcd, EmbeddedOptions, Faults, Link, LostReply};
 
 use super::peer::Peer;
-use super::schedule::{Op, Ways};
+use super::schedule::{Op, Schedule, Ways};
 
 pub(crate) struct Store {
     pub(crate) peer: Peer,
@@ -18,8 +18,9 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(nodes: usize, members: usize, now: Duration) -> Self {
-        let peer = Peer::new(now);
+    pub(crate) fn new(schedule: &Schedule, now: Duration) -> Self {
+        let (nodes, members) = (schedule.nodes, schedule.members);
+        let peer = Peer::new(now, schedule.slack);
         let etcd = peer.enter(|| EmbeddedEtcd::in_memory(EmbeddedOptions::default()));
         let faults = etcd.faults();
         let (through, links) = (0..nodes).map(|_| etcd.through(members)).unzip();

@@ -18,6 +18,7 @@ use process_runner::{App, config::Loaded};
 use tests::history::What;
 
 use super::outside::Outside;
+use super::peer::Peer;
 use super::process::Process;
 use super::schedule::{Op, Schedule, TTL};
 use super::store::Store;
@@ -55,8 +56,8 @@ impl World {
         Clock::set_wall(WALL_MS);
         let now = Duration::ZERO;
         let trace = Trace::default();
-        let store = Store::new(schedule.nodes, schedule.members, now);
-        let outside = Outside::new(&store.etcd, &trace, now);
+        let store = Store::new(schedule, now);
+        let outside = Outside::new(&store.etcd, &trace, now, schedule.slack);
         let dir = tempfile::tempdir().unwrap();
         Self {
             now,
@@ -183,7 +184,8 @@ impl World {
         config.node.name = Some(name(node));
         let etcd = self.store.for_node(node);
         let books = (&self.trace, &self.table);
-        let process = Process::start(process, config, etcd, books, self.now);
+        let peer = Peer::new(self.now, self.schedule.slack);
+        let process = Process::start(process, config, etcd, books, peer);
         self.nodes.insert(node, process);
     }
 
