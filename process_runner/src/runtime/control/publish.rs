@@ -17,12 +17,18 @@ use crate::runtime::held::Held;
 use crate::runtime::report::worker_record;
 
 const DEBOUNCE: Duration = Duration::from_millis(100);
+/// Whose workers change by the dozen tells of all of them at once: a status names every worker, so that
+/// of a full node is as much for etcd as the slots that it was granted.
+const MANY: u32 = 16;
+const DEBOUNCE_MANY: Duration = Duration::from_secs(1);
 const WHILE_WATCHED: Duration = Duration::from_secs(1);
 
 /// Writes the status of one session.
 pub(super) struct Publisher {
     watched: bool,
     due: Moment,
+    /// Since when something has changed, and how much.
+    changing: Option<(Moment, u32)>,
     last: Option<StatusRecord>,
     writing: Option<JoinHandle<()>>,
     /// The last status could not be written.
@@ -33,7 +39,9 @@ impl Publisher {
     pub(super) fn start() -> Self {
         Self {
             watched: false,
-            due: Moment::ZERO,
+            // A node without workers has nothing to tell.
+            due: Moment::NEVER,
+            changing: None,
             last: None,
             writing: None,
             failed: Arc::default(),
@@ -47,7 +55,15 @@ impl Publisher {
 
     /// Something changed at `now`.
     pub(super) fn changed(&mut self, now: Moment) {
-        self.due = self.due.min(now + DEBOUNCE);
+        let (since, changes) = self.changing.map_or((now, 1), |(at, n)| (at, n + 1));
+        self.changing = Some((since, changes));
+        let (before, wait) = match changes {
+            ..MANY => (self.due, DEBOUNCE),
+            // What was due for fewer changes has time.
+            MANY => (Moment::NEVER, DEBOUNCE_MANY),
+            _ => (self.due, DEBOUNCE_MANY),
+        };
+        self.due = before.min(since + wait);
     }
 
     /// The lease was renewed: a status that could not be written is written now.
@@ -84,6 +100,7 @@ impl Publisher {
         } else {
             Moment::NEVER
         };
+        self.changing = None;
         let status = StatusRecord {
             incarnation: session.incarnation.to_string(),
             workers: slots
