@@ -1,8 +1,8 @@
 //! What a renewal sees on the way: the keys that a silent watch would have missed.
 //!
 //! A watch is for speed. If its connection is dead without saying so, or if somebody deleted a slot
-//! key by hand, a node notices with its next renewal. The barrier reads its inbox, `leader`,
-//! `standby` and `watchers/`. The slots are asked for afterwards, all in one question: which keys are on my lease?
+//! key by hand, a node notices with its next renewal. The barrier reads its inbox, `leader` and
+//! `standby`. The slots are asked for afterwards, all in one question: which keys are on my lease?
 //!
 //! # Why the slots are not read in the barrier
 //!
@@ -39,8 +39,6 @@ pub(crate) struct Sighting {
     pub(crate) inbox: Vec<Entry>,
     /// Who leads and who stands by.
     pub(crate) posts: Option<[leading::Sighting; 2]>,
-    /// Somebody looks at what workers do, and wants counters.
-    pub(crate) watched: bool,
     /// The slots that are not as they were: the revision they were asked under, and the one that
     /// was found.
     pub(crate) changed: Vec<(Slot, i64, Option<i64>)>,
@@ -77,17 +75,14 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// The reads that go with the barrier: inbox, leader, standby, whether somebody watches.
-    pub(super) fn reads(&self) -> [TxnOp; 4] {
+    /// The reads that go with the barrier: inbox, leader, standby.
+    pub(super) fn reads(&self) -> [TxnOp; 3] {
         let inbox = self.keys.inbox(&self.node);
         let whole = GetOptions::new().with_range(inbox.to);
-        let watchers = self.keys.watchers();
-        let any = GetOptions::new().with_range(watchers.to).with_limit(1);
         [
             TxnOp::get(inbox.from, Some(whole)),
             TxnOp::get(self.keys.leader(), None),
             TxnOp::get(self.keys.standby(), None),
-            TxnOp::get(watchers.from, Some(any)),
         ]
     }
 
@@ -147,7 +142,6 @@ impl Sighting {
         Self {
             inbox: inbox.map_or_else(Vec::new, |get| get.kvs().iter().map(Entry::from).collect()),
             posts,
-            watched: gets.next().is_some_and(|get| !get.kvs().is_empty()),
             changed: Vec::new(),
         }
     }

@@ -154,7 +154,7 @@ impl<'a> Control<'a> {
             connection,
             healing: None,
             validity: Arc::default(),
-            publisher: Publisher::start(),
+            publisher: Publisher::start(&session),
             changed,
             slots: BTreeMap::new(),
             workers: JoinSet::new(),
@@ -205,6 +205,7 @@ impl<'a> Control<'a> {
                 said = self.membership.done() => self.on_said(said),
                 done = self.ahead.next() => self.on_ahead(done),
                 () = self.delays.next() => {}
+                () = self.publisher.watchers_changed() => {}
                 () = self.changed.notified() => self.publisher.changed(self.clock.now()),
                 () = self.clock.sleep_until(deadline) => self.tick(),
             }

@@ -50,7 +50,6 @@ impl Control<'_> {
     /// been deleted from outside.
     fn on_sighting(&mut self, sighting: &Sighting) {
         self.read_inbox(&sighting.inbox);
-        self.publisher.watched(sighting.watched);
         if let Some(posts) = &sighting.posts {
             self.leading.sighted(posts.clone());
         }

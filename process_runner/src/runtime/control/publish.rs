@@ -1,17 +1,17 @@
 //! Publishes how this node's workers stand, under `status/<node>`.
 //!
 //! A cluster at rest writes nothing: a status is put when a state or a reason changes, debounced,
-//! and with counters only while somebody looks (a key under `watchers/`, on a short lease). Each renewal
-//! sees whether somebody does: a watch for that alone would be one more for every node at rest.
+//! and with counters only while somebody looks (a key under `watchers/`, on a short lease). Whoever looks
+//! waits for them, so that key is watched; a renewal would see it two seconds later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::coordination::{Session, StatusRecord};
+use crate::coordination::{Change, Feed, Follower, Session, StatusRecord};
 use crate::model::{Moment, Slot};
 use crate::runtime::held::Held;
 use crate::runtime::report::worker_record;
@@ -25,7 +25,8 @@ const WHILE_WATCHED: Duration = Duration::from_secs(1);
 
 /// Writes the status of one session.
 pub(super) struct Publisher {
-    watched: bool,
+    watchers: Follower,
+    watching: BTreeSet<Vec<u8>>,
     due: Moment,
     /// Since when something has changed, and how much.
     changing: Option<(Moment, u32)>,
@@ -36,9 +37,10 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(session: &Session) -> Self {
         Self {
-            watched: false,
+            watchers: session.follow(session.keys.watchers()),
+            watching: BTreeSet::new(),
             // A node without workers has nothing to tell.
             due: Moment::NEVER,
             changing: None,
@@ -74,10 +76,23 @@ impl Publisher {
         }
     }
 
-    /// Whether somebody looks, as the renewal saw it.
-    pub(super) fn watched(&mut self, watched: bool) {
-        self.watched = watched;
-        if watched {
+    /// Takes in who looks. Cancel safe.
+    pub(super) async fn watchers_changed(&mut self) {
+        match self.watchers.next().await {
+            Some(Feed::Snapshot { entries, .. }) => {
+                self.watching = entries.into_iter().map(|entry| entry.key).collect();
+            }
+            Some(Feed::Changes { changes }) => {
+                for change in changes {
+                    match change {
+                        Change::Put(entry) => drop(self.watching.insert(entry.key)),
+                        Change::Delete { key, .. } => drop(self.watching.remove(&key)),
+                    }
+                }
+            }
+            None => std::future::pending().await,
+        }
+        if !self.watching.is_empty() {
             self.due = Moment::ZERO;
         }
     }
@@ -95,7 +110,8 @@ impl Publisher {
             self.due = now + DEBOUNCE;
             return;
         }
-        self.due = if self.watched {
+        let watched = !self.watching.is_empty();
+        self.due = if watched {
             now + WHILE_WATCHED
         } else {
             Moment::NEVER
@@ -105,7 +121,7 @@ impl Publisher {
             incarnation: session.incarnation.to_string(),
             workers: slots
                 .iter()
-                .map(|(slot, held)| worker_record(slot, held, now, self.watched))
+                .map(|(slot, held)| worker_record(slot, held, now, watched))
                 .collect(),
         };
         if self.last.as_ref() == Some(&status) {
