@@ -33,6 +33,7 @@ const ALL: &[Benchmark] = &[
     cluster::COLD_START,
     cluster::JOIN,
     cluster::IDLE,
+    cluster::HEARTBEAT,
     failover::BENCHMARK,
 ];
 

@@ -6,6 +6,7 @@
 //! | `cold_start` | how long until every worker of a cluster that starts at once runs? |
 //! | `join` | how many workers move when a node joins, how fast, and how many events does etcd send? |
 //! | `idle` | what does a cluster at rest write and ask? |
+//! | `heartbeat` | how long does the barrier take that proves a renewal? what does one node ask? |
 //!
 //! Every node is a real one, with its own lease, connections and watches; they share a process so
 //! that a thousand fit a machine. Each benchmark prints one JSON document, `cargo xtask bench NAME`
@@ -19,6 +20,7 @@
 
 mod fleet;
 mod handoff;
+mod heartbeat;
 mod scale;
 mod still;
 
@@ -48,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 "cold_start" => scale::cold_start().await,
                 "join" => scale::join().await,
                 "idle" => scale::idle().await,
+                "heartbeat" => heartbeat::measure().await,
                 other => Err(format!("no benchmark is called `{other}`").into()),
             }
         })?;

@@ -38,7 +38,7 @@ use super::etcd::CALL_TIMEOUT;
 use super::sighting::{Look, Sighting};
 use super::{CallError, Etcd};
 use crate::clock::Clock;
-use crate::model::{Backoff, LeaseTerm};
+use crate::model::{Backoff, LeaseTerm, Moment};
 use crate::validity::Validity;
 
 /// What the heartbeat last found.
@@ -201,7 +201,9 @@ impl Beat {
         }
         let asked = self.subject.look.slots.asked();
         let acked_in = ack.header().map_or(0, |header| header.raft_term());
+        let acked = self.clock.now();
         let barrier = self.prove(acked_in, patience).await?;
+        self.tell_of_time(sent, acked);
         self.tell_of_space(barrier.is_none());
         self.stream = Some((keeper, stream));
         self.term.renewed(sent, Duration::from_secs(ttl));
@@ -277,6 +279,13 @@ impl Beat {
         } else {
             Err(Failure::not_ours())
         }
+    }
+
+    /// What a renewal took, for whoever measures.
+    fn tell_of_time(&self, sent: Moment, acked: Moment) {
+        let ack_us = acked.since(sent).as_micros() as u64;
+        let barrier_us = self.clock.now().since(acked).as_micros() as u64;
+        tracing::trace!(ack_us, barrier_us, "the lease was renewed");
     }
 
     fn tell_of_space(&mut self, full: bool) {

@@ -30,6 +30,12 @@ pub(super) const IDLE: Benchmark = Benchmark {
     run: || run("idle"),
 };
 
+pub(super) const HEARTBEAT: Benchmark = Benchmark {
+    name: "heartbeat",
+    about: "the barrier that proves a renewal, and what a node asks of etcd at rest",
+    run: || run("heartbeat"),
+};
+
 fn run(name: &str) -> Result<Value> {
     let mut cargo = workspace::cargo();
     cargo.args(["bench", "--package", "process_runner", "--bench", "cluster"]);
