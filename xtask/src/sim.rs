@@ -2,7 +2,8 @@
 //!
 //! A seed says everything: the cluster, what is done to it, and what is drawn at random while it
 //! runs. A seed that fails is printed with what is wrong, the file that tells its story, and the
-//! command that runs it again.
+//! command that runs it again. So is one that does not come to an end, or that does not repeat
+//! itself: each 50th is run twice to see that.
 
 use crate::error::Result;
 use crate::{tools, workspace};
@@ -16,8 +17,11 @@ pub(crate) struct Seeds {
     /// The first of them
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// Run each of them twice, and see that it repeats itself
+    #[arg(long)]
+    twice: bool,
     /// Run this one alone, twice, and write down what happens
-    #[arg(long, conflicts_with_all = ["seeds", "from"])]
+    #[arg(long, conflicts_with_all = ["seeds", "from", "twice"])]
     seed: Option<u64>,
 }
 
@@ -35,5 +39,8 @@ pub(crate) fn run(seeds: Seeds) -> Result<()> {
             seeds.from.to_string(),
         ]),
     };
+    if seeds.twice {
+        cargo.arg("--twice");
+    }
     workspace::run(cargo.envs(tools::for_build()?))
 }

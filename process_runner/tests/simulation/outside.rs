@@ -1,7 +1,9 @@
 //! Everybody outside the cluster, in a process of their own: the operator, who steers it and
 //! tampers with it, and the observer, who follows the store's history of `slots/`.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use process_runner::cluster::{Cluster, Workers};
 use process_runner::embedded::EmbeddedEtcd;
 use serde_json::Value;
 use tests::history::What;
+use tokio::task::JoinHandle;
 
 use super::peer::Peer;
 use super::trace::{Pen, Trace};
@@ -22,6 +25,8 @@ pub(crate) struct Outside {
     etcd: EmbeddedEtcd,
     trace: Trace,
     owners: Owners,
+    /// What the operator does at present.
+    operator: Cell<Option<JoinHandle<()>>>,
 }
 
 /// Which node has each slot, by the store's history.
@@ -39,6 +44,7 @@ impl Outside {
             etcd: etcd.clone(),
             trace: trace.clone(),
             owners,
+            operator: Cell::default(),
         }
     }
 
@@ -48,18 +54,14 @@ impl Outside {
 
     /// Asks for so many workers; a cluster that does not answer is not asked again.
     pub(crate) fn scale(&self, job: &'static str, workers: u32) {
-        let etcd = self.etcd.clone();
-        self.peer.spawn(async move {
-            let cluster = Cluster::on_embedded(&etcd, PREFIX).await.unwrap();
+        self.operate(async move |cluster: Cluster| {
             // An etcd that is out of order refuses: then it is as if nobody had asked.
             let _ = cluster.scale(job, Workers::To(workers)).await;
         });
     }
 
     pub(crate) fn pause_job(&self, job: &'static str, pause: bool) {
-        let etcd = self.etcd.clone();
-        self.peer.spawn(async move {
-            let cluster = Cluster::on_embedded(&etcd, PREFIX).await.unwrap();
+        self.operate(async move |cluster: Cluster| {
             // As above.
             let _ = match pause {
                 true => cluster.pause(job, None, None).await,
@@ -70,15 +72,30 @@ impl Outside {
 
     /// Takes back what was asked of a job, until it is done.
     pub(crate) fn reset(&self, job: &'static str) {
-        let etcd = self.etcd.clone();
-        self.peer.spawn(async move {
-            let cluster = Cluster::on_embedded(&etcd, PREFIX).await.unwrap();
+        self.operate(async move |cluster: Cluster| {
             while cluster.scale(job, Workers::Reset).await.is_err()
                 || cluster.resume(job).await.is_err()
             {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
+    }
+
+    /// There is one operator, who does one thing after another: what was asked for while etcd did not
+    /// answer does not overtake what takes it back.
+    fn operate<F>(&self, what: impl FnOnce(Cluster) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let etcd = self.etcd.clone();
+        let before = self.operator.take();
+        let task = self.peer.spawn(async move {
+            if let Some(before) = before {
+                before.await.unwrap();
+            }
+            what(Cluster::on_embedded(&etcd, PREFIX).await.unwrap()).await;
+        });
+        self.operator.set(Some(task));
     }
 
     /// Deletes a slot's key under its owner's feet.
