@@ -154,7 +154,7 @@ impl<'a> Control<'a> {
             connection,
             healing: None,
             validity: Arc::default(),
-            publisher: Publisher::start(&session),
+            publisher: Publisher::start(),
             changed,
             slots: BTreeMap::new(),
             workers: JoinSet::new(),

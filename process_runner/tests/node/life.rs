@@ -120,7 +120,7 @@ async fn whoever_looks_has_the_counters_of_a_node_at_rest_at_once() {
     let cluster = Cluster::new();
     let _node = cluster.start("a", ENDLESS);
     cluster.log.wait_for("begin 1.0").await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     let prefix = "/process_runner/default";
     let outside = process_runner::cluster::Cluster::on_embedded(&cluster.etcd, prefix);
     let outside = outside.await.unwrap();

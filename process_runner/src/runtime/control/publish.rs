@@ -23,9 +23,14 @@ const MANY: u32 = 16;
 const DEBOUNCE_MANY: Duration = Duration::from_secs(1);
 const WHILE_WATCHED: Duration = Duration::from_secs(1);
 
+/// A session is so many renewals old before it watches for whoever looks: a cluster that starts at once has
+/// more urgent things to do. Until then a look shows no counters.
+const RENEWALS: u32 = 3;
+
 /// Writes the status of one session.
 pub(super) struct Publisher {
-    watchers: Follower,
+    renewals: u32,
+    watchers: Option<Follower>,
     watching: BTreeSet<Vec<u8>>,
     due: Moment,
     /// Since when something has changed, and how much.
@@ -37,9 +42,10 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn start(session: &Session) -> Self {
+    pub(super) fn start() -> Self {
         Self {
-            watchers: session.follow(session.keys.watchers()),
+            renewals: 0,
+            watchers: None,
             watching: BTreeSet::new(),
             // A node without workers has nothing to tell.
             due: Moment::NEVER,
@@ -69,7 +75,12 @@ impl Publisher {
     }
 
     /// The lease was renewed: a status that could not be written is written now.
-    pub(super) fn healthy(&mut self) {
+    pub(super) fn healthy(&mut self, session: &Session) {
+        self.renewals = self.renewals.saturating_add(1);
+        if self.renewals == RENEWALS {
+            let watchers = session.keys.watchers();
+            self.watchers = Some(Follower::start(session.etcd.clone(), watchers));
+        }
         if self.failed.swap(false, Ordering::Relaxed) {
             self.last = None;
             self.due = Moment::ZERO;
@@ -78,7 +89,10 @@ impl Publisher {
 
     /// Takes in who looks. Cancel safe.
     pub(super) async fn watchers_changed(&mut self) {
-        match self.watchers.next().await {
+        let Some(watchers) = &mut self.watchers else {
+            return std::future::pending().await;
+        };
+        match watchers.next().await {
             Some(Feed::Snapshot { entries, .. }) => {
                 self.watching = entries.into_iter().map(|entry| entry.key).collect();
             }
