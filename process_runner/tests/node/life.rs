@@ -116,17 +116,19 @@ async fn an_outage_shorter_than_the_validity_left_disturbs_nothing() {
 /// Nodes publish counters only while somebody looks, and whoever looks waits for them: less than a person notices,
 /// and not until the next renewal.
 #[tokio::test(start_paused = true)]
-async fn whoever_looks_has_the_counters_of_a_node_at_rest_at_once() {
+async fn whoever_looks_has_the_counters_of_a_node_at_once() {
     let cluster = Cluster::new();
     let _node = cluster.start("a", ENDLESS);
     cluster.log.wait_for("begin 1.0").await;
-    tokio::time::sleep(Duration::from_secs(10)).await;
     let prefix = "/process_runner/default";
     let outside = process_runner::cluster::Cluster::on_embedded(&cluster.etcd, prefix);
     let outside = outside.await.unwrap();
-    let began = tokio::time::Instant::now();
-    let workers = outside.workers().await.unwrap();
-    assert!(workers[0].iterations.is_some(), "{workers:?}");
-    let took = began.elapsed();
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    for rest in [Duration::ZERO, Duration::from_secs(10)] {
+        tokio::time::sleep(rest).await;
+        let began = tokio::time::Instant::now();
+        let workers = outside.workers().await.unwrap();
+        assert!(workers[0].iterations.is_some(), "{workers:?}");
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(500), "{took:?}");
+    }
 }

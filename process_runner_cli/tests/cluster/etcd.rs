@@ -20,8 +20,6 @@ fn the_second_node_takes_what_a_drained_one_leaves_under_greater_fences() {
         let place = place(&etcd);
         let mut first = place.start("a");
         let fences: Vec<u64> = (0..3).map(|index| ticked(&mut first, "a", index)).collect();
-        let mut second = place.start("b");
-        second.wait_for(|line| line.contains("joined")).unwrap();
 
         let status = place.status();
         assert_eq!(
@@ -29,7 +27,6 @@ fn the_second_node_takes_what_a_drained_one_leaves_under_greater_fences() {
             (&3.into(), &3.into()),
             "{status:#}"
         );
-        assert_eq!(status["nodes"].as_array().unwrap().len(), 2);
         for (index, fence) in fences.iter().enumerate() {
             let slot = &status["slots"][index];
             assert_eq!(slot["node"], "a", "{version:?}: {slot:#}");
@@ -37,6 +34,9 @@ fn the_second_node_takes_what_a_drained_one_leaves_under_greater_fences() {
             assert!(slot["iterations"].as_u64().is_some(), "{slot:#}");
         }
 
+        let mut second = place.start("b");
+        second.wait_for(|line| line.contains("joined")).unwrap();
+        assert_eq!(place.status()["nodes"].as_array().unwrap().len(), 2);
         first.signal(Signal::TERM).unwrap();
         let ended = first.finish().unwrap();
         assert_eq!(ended.status.code(), Some(0), "{:#?}", ended.lines);

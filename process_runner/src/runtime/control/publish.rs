@@ -23,8 +23,9 @@ const MANY: u32 = 16;
 const DEBOUNCE_MANY: Duration = Duration::from_secs(1);
 const WHILE_WATCHED: Duration = Duration::from_secs(1);
 
-/// A session is so many renewals old before it watches for whoever looks: a cluster that starts at once has
-/// more urgent things to do. Until then a look shows no counters.
+/// A node watches for whoever looks from its first status on. If that told of [`MANY`] workers, a whole
+/// cluster may be starting and has more urgent things to do: then from this renewal on, and until then a
+/// look shows no counters of this node.
 const RENEWALS: u32 = 3;
 
 /// Writes the status of one session.
@@ -78,12 +79,18 @@ impl Publisher {
     pub(super) fn healthy(&mut self, session: &Session) {
         self.renewals = self.renewals.saturating_add(1);
         if self.renewals == RENEWALS {
-            let watchers = session.keys.watchers();
-            self.watchers = Some(Follower::start(session.etcd.clone(), watchers));
+            self.watch(session);
         }
         if self.failed.swap(false, Ordering::Relaxed) {
             self.last = None;
             self.due = Moment::ZERO;
+        }
+    }
+
+    fn watch(&mut self, session: &Session) {
+        if self.watchers.is_none() {
+            let watchers = session.keys.watchers();
+            self.watchers = Some(Follower::start(session.etcd.clone(), watchers));
         }
     }
 
@@ -130,7 +137,9 @@ impl Publisher {
         } else {
             Moment::NEVER
         };
-        self.changing = None;
+        if self.changing.take().is_some_and(|(_, n)| n < MANY) {
+            self.watch(session);
+        }
         let status = StatusRecord {
             incarnation: session.incarnation.to_string(),
             workers: slots
