@@ -28,6 +28,7 @@
 
 #[cfg(test)]
 mod by_hand;
+mod choice;
 mod configs;
 mod connect;
 mod election;

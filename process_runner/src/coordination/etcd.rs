@@ -7,7 +7,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use etcd_client::{
@@ -16,6 +16,7 @@ use etcd_client::{
 };
 
 use super::CallError;
+use super::choice::{Choice, Chosen};
 use super::keys::Range;
 use super::token::{self, Token};
 
@@ -29,7 +30,7 @@ const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 #[derive(Clone)]
 pub(crate) struct Etcd {
     members: Arc<[Member]>,
-    current: Arc<AtomicUsize>,
+    choice: Choice,
     requests: RequestCount,
 }
 
@@ -65,7 +66,7 @@ impl Etcd {
             .collect();
         Self {
             members,
-            current: Arc::new(AtomicUsize::new(0)),
+            choice: Choice::default(),
             requests,
         }
     }
@@ -94,14 +95,14 @@ impl Etcd {
         result
     }
 
-    /// Makes the next call go to the next member.
-    pub(crate) fn rotate(&self) {
-        self.current.fetch_add(1, Ordering::Relaxed);
+    /// Which member the next call goes to.
+    pub(super) fn chosen(&self) -> Chosen {
+        self.choice.present()
     }
 
-    fn member(&self) -> &Member {
-        let current = self.current.load(Ordering::Relaxed) % self.members.len();
-        &self.members[current]
+    /// Makes the next call go to the next member, unless another failure already did.
+    pub(super) fn leave(&self, chosen: Chosen) {
+        self.choice.leave(chosen);
     }
 
     /// Runs a transaction. Dropped, its outcome is unknown.
@@ -272,23 +273,29 @@ impl Etcd {
     where
         F: Future<Output = Result<T, etcd_client::Error>>,
     {
-        let member = self.member();
+        let chosen = self.chosen();
+        let member = &self.members[chosen.of(self.members.len())];
         let generation = member.token.generation()?;
-        let result = self.within(timeout, call(member.client.clone())).await;
+        let first = call(member.client.clone());
+        let result = self.within(timeout, chosen, first).await;
         match result {
             Err(refusal) if token::is_stale(&refusal) => {
-                let authenticate = self.within(CALL_TIMEOUT, member.client.refresh_token());
+                let authenticate = member.client.refresh_token();
+                let authenticate = self.within(CALL_TIMEOUT, chosen, authenticate);
                 member.token.renew(generation, authenticate).await?;
-                self.within(timeout, call(member.client.clone())).await
+                let again = call(member.client.clone());
+                self.within(timeout, chosen, again).await
             }
             settled => settled,
         }
     }
 
-    /// Waits for `call` at most `timeout`. A failure rotates the endpoint, unless etcd answered.
-    pub(crate) async fn within<T>(
+    /// Waits for `call` at most `timeout`. A failure leaves the member that it was made to, unless etcd
+    /// answered.
+    pub(super) async fn within<T>(
         &self,
         timeout: Duration,
+        chosen: Chosen,
         call: impl Future<Output = Result<T, etcd_client::Error>>,
     ) -> Result<T, CallError> {
         self.requests.0.fetch_add(1, Ordering::Relaxed);
@@ -297,7 +304,7 @@ impl Etcd {
             Err(_) => Err(CallError::Unknown(format!("no answer within {timeout:?}"))),
         };
         if let Err(CallError::NotDone(_) | CallError::Unknown(_)) = &result {
-            self.rotate();
+            self.leave(chosen);
         }
         result
     }

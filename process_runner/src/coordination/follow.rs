@@ -108,6 +108,7 @@ impl Drop for Follower {
 async fn follow(etcd: Etcd, range: Range, mut known: Option<Snapshot>, sender: mpsc::Sender<Feed>) {
     let mut failures = 0;
     loop {
+        let chosen = etcd.chosen();
         match follow_once(&etcd, &range, known.take(), &sender).await {
             Ended::NobodyListens => return,
             Ended::Progressed(why) => {
@@ -127,7 +128,7 @@ async fn follow(etcd: Etcd, range: Range, mut known: Option<Snapshot>, sender: m
                 }
             }
         }
-        etcd.rotate();
+        etcd.leave(chosen);
         tokio::time::sleep(RETRY.delay(failures.max(1), fastrand::f64())).await;
     }
 }

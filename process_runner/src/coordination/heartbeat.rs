@@ -34,6 +34,7 @@ use etcd_client::{Compare, CompareOp, LeaseKeepAliveStream, LeaseKeeper, Txn, Tx
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::choice::Chosen;
 use super::etcd::CALL_TIMEOUT;
 use super::sighting::{Look, Sighting};
 use super::{CallError, Etcd};
@@ -86,6 +87,7 @@ impl Heartbeat {
     ) -> Self {
         let (sender, pulse) = watch::channel(Pulse::Renewed(Arc::default()));
         let beat = Beat {
+            asked: etcd.chosen(),
             etcd,
             subject,
             term,
@@ -122,6 +124,9 @@ impl Drop for Heartbeat {
     }
 }
 
+/// A stream of renewals, and to which member.
+type Stream = (LeaseKeeper, LeaseKeepAliveStream, Chosen);
+
 struct Beat {
     etcd: Etcd,
     subject: Subject,
@@ -129,7 +134,9 @@ struct Beat {
     clock: Clock,
     validity: Arc<Validity>,
     sender: watch::Sender<Pulse>,
-    stream: Option<(LeaseKeeper, LeaseKeepAliveStream)>,
+    stream: Option<Stream>,
+    /// The member that the last question went to.
+    asked: Chosen,
     /// etcd is out of space.
     full: bool,
 }
@@ -150,7 +157,7 @@ impl Beat {
                     failures += 1;
                     denied = refused;
                     self.stream = None;
-                    self.etcd.rotate();
+                    self.etcd.leave(self.asked);
                     tracing::debug!(failures, %reason, "a renewal of the lease failed");
                     let _ = self.sender.send(Pulse::Troubled(reason));
                 }
@@ -184,16 +191,21 @@ impl Beat {
 
     async fn renew(&mut self, patience: Duration) -> Result<(), Failure> {
         let timeout = self.term.attempt_timeout();
-        let (mut keeper, mut stream) = match self.stream.take() {
+        let (mut keeper, mut stream, chosen) = match self.stream.take() {
             Some(open) => open,
-            None => self.etcd.keep_alive(self.subject.lease, timeout).await?,
+            None => {
+                self.asked = self.etcd.chosen();
+                let (keeper, stream) = self.etcd.keep_alive(self.subject.lease, timeout).await?;
+                (keeper, stream, self.asked)
+            }
         };
+        self.asked = chosen;
         let sent = self.clock.now();
         let ack = async {
             keeper.keep_alive().await?;
             stream.message().await
         };
-        let ack = self.etcd.within(timeout, ack).await?;
+        let ack = self.etcd.within(timeout, chosen, ack).await?;
         let ack = ack.ok_or_else(|| Failure::Again("the stream was closed".to_owned(), false))?;
         let ttl = u64::try_from(ack.ttl()).unwrap_or(0);
         if ttl == 0 {
@@ -202,10 +214,11 @@ impl Beat {
         let asked = self.subject.look.slots.asked();
         let acked_in = ack.header().map_or(0, |header| header.raft_term());
         let acked = self.clock.now();
+        self.asked = self.etcd.chosen();
         let barrier = self.prove(acked_in, patience).await?;
         self.tell_of_time(sent, acked);
         self.tell_of_space(barrier.is_none());
-        self.stream = Some((keeper, stream));
+        self.stream = Some((keeper, stream, chosen));
         self.term.renewed(sent, Duration::from_secs(ttl));
         self.validity.set(self.term.soft(), self.term.hard());
         let mut sighting = barrier

@@ -1,0 +1,72 @@
+//! Which member of etcd the calls go to.
+//!
+//! Many calls share the choice, and a member that dies fails many of them at once. Each says which choice
+//! it was made under, and only the first moves on: otherwise two failures of one member would skip a
+//! living one, and three lead back to the dead one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The choice of a member. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Choice(Arc<AtomicUsize>);
+
+/// The choice that a call was made under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chosen(usize);
+
+impl Choice {
+    pub(super) fn present(&self) -> Chosen {
+        Chosen(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Moves on from what failed. Does nothing if somebody already did.
+    pub(super) fn leave(&self, chosen: Chosen) {
+        let next = chosen.0.wrapping_add(1);
+        // A failure means that somebody else moved on, which is what was wanted.
+        let _ = self
+            .0
+            .compare_exchange(chosen.0, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+impl Chosen {
+    /// Which of `members` it is.
+    pub(super) fn of(self, members: usize) -> usize {
+        self.0 % members
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_that_fail_together_move_on_once() {
+        let choice = Choice::default();
+        let calls = [choice.present(); 3];
+        calls.into_iter().for_each(|chosen| choice.leave(chosen));
+        assert_eq!(choice.present().of(3), 1);
+    }
+
+    #[test]
+    fn each_failure_under_a_new_choice_moves_on() {
+        let choice = Choice::default();
+        let tried = [(); 4].map(|()| {
+            let chosen = choice.present();
+            choice.leave(chosen);
+            chosen.of(3)
+        });
+        assert_eq!(tried, [0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn a_late_failure_leaves_the_present_choice_alone() {
+        let choice = Choice::default();
+        let late = choice.present();
+        choice.leave(late);
+        choice.leave(choice.present());
+        choice.clone().leave(late);
+        assert_eq!(choice.present().of(3), 2);
+    }
+}
