@@ -50,6 +50,7 @@ mod watch;
 
 pub use error::EmbeddedError;
 pub use faults::{Faults, Link, LostReply};
+pub(crate) use host::end_of_host;
 pub use host::{Joined, default_data_dir, guest_channel};
 pub use options::EmbeddedOptions;
 

@@ -12,7 +12,10 @@
 //! started are dead. It should kill a process that is not suspended past `valid_until`: stopped or
 //! wedged, it could wake up and go on with what is somebody else's by then.
 //!
+//! An embedded etcd it had better serve itself ([`Hosting`]): what ends with the process of the node has to
+//! be opened anew by another one before anything can go on.
+//!
 //! `pr-cli run` is such a supervisor: see its `guardian`.
 
-pub use crate::coordination::{RevokeError, revoke};
+pub use crate::coordination::{Hosting, HostingError, RevokeError, revoke};
 pub use crate::reports::{LeaseId, Predecessors, Report, Reporter, Reports, channel};

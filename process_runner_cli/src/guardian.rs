@@ -14,6 +14,8 @@
 //! arguments. It is in the process group of the guardian, so that the terminal treats both as one;
 //! what a signal asks for counts once, whichever of them it reaches (see `words`).
 //!
+//! The embedded etcd is served here, and not by the worker process (see `embedded`).
+//!
 //! # Guarantees
 //!
 //! - A lease is revoked only when the worker process was reaped and no descendant of it is left: not
@@ -29,11 +31,12 @@
 //!
 //! What it cannot kill (a program of another user, one that hangs in the kernel), or cannot revoke
 //! (etcd is away), it says, and leaves the lease to run out by itself, or to the next worker process,
-//! which revokes it when it starts. So does the embedded etcd of a worker process that hosted it.
+//! which revokes it when it starts.
 
 mod attend;
 mod bury;
 mod descendants;
+mod embedded;
 mod link;
 mod restarts;
 mod ward;
@@ -47,7 +50,7 @@ use std::time::Duration;
 
 use process_runner::Clock;
 use process_runner::config::Coordination;
-use process_runner::supervision::Predecessors;
+use process_runner::supervision::{Hosting, Predecessors};
 use rustix::process::{getpid, set_child_subreaper};
 use tokio::runtime::Builder;
 
@@ -103,6 +106,8 @@ struct Guardian<'a> {
     predecessors: Predecessors,
     /// Where its lease is, once there is one.
     coordination: Option<Coordination>,
+    /// Its part in serving the embedded etcd, if that is what the configuration names.
+    hosting: Option<Hosting>,
     orders: Orders,
 }
 
@@ -126,12 +131,21 @@ impl<'a> Guardian<'a> {
             restarts: Restarts::default(),
             predecessors: Predecessors::default(),
             coordination: None,
+            hosting: None,
             orders: Orders::default(),
         })
     }
 
+    /// Runs worker processes, and serves the embedded etcd to them and to others meanwhile.
     async fn guard(&mut self) -> Result<Exit, Failure> {
+        let end = self.run_workers().await;
+        self.stop_serving().await;
+        end
+    }
+
+    async fn run_workers(&mut self) -> Result<Exit, Failure> {
         loop {
+            self.serve_etcd().await;
             let worker = match self.start() {
                 Ok(worker) => worker,
                 Err(error) if self.restarts.crashes == 0 => return Err(unusable(error)),

@@ -4,6 +4,7 @@
 //! embedded one is opened at once, because whether this process hosts it or joins another decides
 //! what the channel is.
 
+use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -128,8 +129,7 @@ async fn embedded(
         Joined::Host(hosted) => {
             let mut connection =
                 to_hosted(&hosted, &config.prefix, config.lease_ttl, requests).await?;
-            connection.description =
-                format!("the embedded etcd in {} (this machine only)", dir.display());
+            connection.description = in_dir(&dir);
             Ok(connection)
         }
         Joined::Guest { socket, host_pid } => guest(config, dir, &socket, host_pid, requests).await,
@@ -166,11 +166,15 @@ pub(super) async fn join_lazily(
     }
 }
 
-fn data_dir(config: &EmbeddedConfig) -> PathBuf {
+pub(super) fn data_dir(config: &EmbeddedConfig) -> PathBuf {
     config
         .data_dir
         .clone()
         .unwrap_or_else(|| default_data_dir(&config.prefix))
+}
+
+fn in_dir(dir: &Path) -> String {
+    format!("the embedded etcd in {} (this machine only)", dir.display())
 }
 
 fn unusable(error: impl std::fmt::Display) -> CoordinationError {
@@ -187,11 +191,12 @@ async fn guest(
     requests: &RequestCount,
 ) -> Result<Connection, CoordinationError> {
     let client = client_of(guest_channel(socket)).await?;
-    let host = host_pid.map_or_else(
-        || "another process".to_owned(),
-        |pid| format!("process {pid}"),
-    );
-    let description = format!("the embedded etcd of {host} (this machine only)");
+    let description = match host_pid {
+        // Its own supervisor: nobody whom the user does not know of.
+        Some(pid) if pid == parent_id() => in_dir(&dir),
+        Some(pid) => format!("the embedded etcd of process {pid} (this machine only)"),
+        None => "the embedded etcd of another process (this machine only)".to_owned(),
+    };
     Ok(Connection {
         etcd: Etcd::new(vec![(description.clone(), client)], requests.clone()),
         keys: Keys::new(&config.prefix),

@@ -29,6 +29,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
@@ -158,6 +159,16 @@ async fn host(
     server::serve(&etcd, listener);
     announce.say(State::Serving, Some(&socket))?;
     Ok(etcd)
+}
+
+/// Completes when the process that serves this socket does not any more, however it ended. Cancel safe.
+pub(crate) async fn end_of_host(socket: &Path) {
+    let Ok(mut connection) = UnixStream::connect(socket).await else {
+        return;
+    };
+    // It may greet; nobody answers.
+    let mut greeting = [0; 64];
+    while connection.read(&mut greeting).await.is_ok_and(|n| n > 0) {}
 }
 
 /// The host of a hint, if it answers.

@@ -160,7 +160,7 @@ fn on_the_embedded_etcd_a_killed_worker_process_is_back_long_before_its_lease_ru
     node.wait_for("tick");
     let began = std::time::Instant::now();
     node.signal_worker(Signal::KILL);
-    node.wait_for("what the crashed process had is free");
+    node.wait_for("what the worker process had is free");
     node.wait_for("tick");
     // The lease is one of ten seconds, and a re-opened store renews it.
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());

@@ -132,8 +132,7 @@ fn as_process_1_it_starts_another_worker_process_after_a_crash() {
         .into_iter()
         .find(|it| is_worker(*it));
     kill_process(worker.unwrap(), Signal::KILL).unwrap();
-    node.outside
-        .wait_for("what the crashed process had is free");
+    node.outside.wait_for("what the worker process had is free");
     node.outside.wait_for("worker starts");
     node.signal(Signal::TERM);
     assert_eq!(node.outside.end(), Some(0));

@@ -6,9 +6,13 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
+
+/// Longer than anything takes that a test waits for, in a process that goes on talking.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The stock `pr-cli`.
 pub(crate) const PR_CLI: &str = env!("CARGO_BIN_EXE_pr-cli");
@@ -134,10 +138,12 @@ impl Running {
     /// Reads the log up to a line with `text`, and returns that line.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let mut seen = String::new();
+        let began = Instant::now();
         loop {
             let mut line = String::new();
             let read = self.stderr.read_line(&mut line).unwrap();
-            assert!(read > 0, "no `{text}` in: {seen}");
+            let goes_on = read > 0 && began.elapsed() < LIMIT;
+            assert!(goes_on, "no `{text}` in: {seen}");
             if line.contains(text) {
                 return line;
             }
@@ -221,7 +227,7 @@ pub(crate) fn alive(mark: &str) -> usize {
 
 /// Waits until none is.
 pub(crate) fn wait_until_none(mark: &str) {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     while alive(mark) > 0 {
         assert!(began.elapsed().as_secs() < 60, "{} are left", alive(mark));
         std::thread::yield_now();

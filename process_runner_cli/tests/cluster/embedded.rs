@@ -42,6 +42,55 @@ fn a_guest_takes_the_place_of_a_host_that_was_killed() {
     assert_eq!(ended.status.code(), Some(0), "{:#?}", ended.lines);
 }
 
+/// It ends with its guardian alone, and with that of nobody else.
+#[test]
+fn a_worker_process_that_is_killed_takes_no_etcd_with_it() {
+    // Nothing here waits for a lease.
+    let place = Place::new("{ embedded: true, lease_ttl: 60s }", 2);
+    let mut host = place.start("a");
+    let fence = ticked(&mut host, "a", 0);
+    let mut guest = place.start("b");
+    guest.wait_for(|line| line.contains("joined")).unwrap();
+    place.status_when(|status| status["nodes"][1]["slots"] == 1);
+    for _ in 0..2 {
+        let killed = host.signal_worker(Signal::KILL).unwrap();
+        host.wait_for(|line| line.contains("what the worker process had is free"))
+            .unwrap();
+        host.worker(Some(killed)).unwrap();
+        place.status_when(|status| {
+            let nodes = status["nodes"].as_array().unwrap();
+            nodes.len() == 2 && status["running"] == 2
+        });
+    }
+    guest.signal_worker(Signal::KILL).unwrap();
+    guest
+        .wait_for(|line| line.contains("what the worker process had is free"))
+        .unwrap();
+    assert!(ticked(&mut host, "a", 0) > fence);
+    for node in [guest, host] {
+        node.signal(Signal::TERM).unwrap();
+        let lines = node.finish().unwrap().success().unwrap();
+        let moved = lines.iter().find(|line| line.contains("hosts it now"));
+        assert_eq!(moved, None, "{lines:#?}");
+    }
+}
+
+/// Its worker process opens the store anew, to leave in order.
+#[test]
+fn a_host_that_is_killed_alone_keeps_nobody_waiting() {
+    let place = Place::new("{ embedded: true, lease_ttl: 60s }", 1);
+    let mut first = place.start("a");
+    let fence = ticked(&mut first, "a", 0);
+    first.signal(Signal::KILL).unwrap();
+    let ended = first.finish().unwrap();
+    let left = ended.lines.iter().any(|line| line.contains("left"));
+    assert!(left, "{ended:#?}");
+    let mut second = place.start("b");
+    assert!(ticked(&mut second, "b", 0) > fence);
+    second.signal(Signal::TERM).unwrap();
+    second.finish().unwrap().success().unwrap();
+}
+
 #[test]
 fn a_guest_goes_on_when_its_host_leaves_in_order() {
     let place = Place::new(EMBEDDED, 2);

@@ -180,6 +180,7 @@ impl Control<'_> {
                 held.unknown += 1;
                 let attempts = held.unknown;
                 tracing::debug!(job = %slot.job, index = slot.index, attempts, %reason, "unknown");
+                self.heal();
                 Event::Unknown
             }
             Answer::SessionOver => {

@@ -89,7 +89,7 @@ impl Control<'_> {
     }
 
     /// A guest of a host that does not answer tries to take its place.
-    fn heal(&mut self) {
+    pub(super) fn heal(&mut self) {
         let idle = self.healing.as_ref().is_none_or(JoinHandle::is_finished);
         if idle && self.connection.is_guest() {
             let connection = Arc::clone(&self.connection);

@@ -120,6 +120,7 @@ impl Control<'_> {
             Ok(Put::Gone) => self.lose_session("the node's member key is gone".to_owned()),
             Err(error) => {
                 tracing::debug!(%error, "the member key could not be put");
+                self.heal();
             }
         }
     }
