@@ -75,7 +75,13 @@ fn measure(benchmark: &Benchmark) -> Result<Value> {
 fn cargo_bench(package: &str, bench: &str, variables: tools::Variables) -> Result<Value> {
     let mut cargo = workspace::cargo();
     cargo.args(["bench", "--package", package, "--bench", bench]);
-    let output = workspace::output(cargo.envs(variables))?;
+    // Its nodes remember the etcd at each endpoint, and the next benchmark has another one there.
+    let state = workspace::target().join(format!("bench-state-{}", std::process::id()));
+    let output = workspace::output(cargo.envs(variables).env("XDG_STATE_HOME", &state));
+    if state.exists() {
+        std::fs::remove_dir_all(&state).map_err(Error::at(&state))?;
+    }
+    let output = output?;
     let text = String::from_utf8_lossy(&output);
     let document = text.lines().last().unwrap_or_default();
     serde_json::from_str(document)

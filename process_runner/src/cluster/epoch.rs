@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Cluster, ClusterError};
-use crate::coordination::{Raised, raise_epoch};
+use crate::coordination::{Memory, Raised, raise_epoch};
 
 /// The epoch before and after it was raised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,7 +19,8 @@ pub struct EpochChange {
 
 impl Cluster {
     /// Raises the epoch to `to`, or by one, so that every fence from now on is greater than those of lower
-    /// epochs. No node may run meanwhile.
+    /// epochs. If this machine knew the store with a greater epoch than it has, above that one. No node may
+    /// run meanwhile.
     ///
     /// Dropped, the change may or may not take place.
     ///
@@ -28,7 +29,9 @@ impl Cluster {
     /// Nodes run, or the epoch would not rise: then nothing is changed. Or etcd does not answer.
     pub async fn raise_epoch(&self, to: Option<u16>) -> Result<EpochChange, ClusterError> {
         let (etcd, keys) = (&self.connection.etcd, &self.connection.keys);
-        match raise_epoch(etcd, keys, to).await? {
+        let known = self.connection.memory.as_ref();
+        let known = known.and_then(Memory::recall).map(|store| store.epoch());
+        match raise_epoch(etcd, keys, to, known).await? {
             Raised::Done { before, after } => Ok(EpochChange {
                 v: 1,
                 before,

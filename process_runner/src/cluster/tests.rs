@@ -387,7 +387,7 @@ async fn an_epoch_whose_answer_was_lost_is_raised_once() {
     let scene = Scene::new().await;
     let (etcd, link) = scene.faulty().await;
     link.lose_next_reply(LostReply::Silence);
-    let raised = raise_epoch(&etcd, &scene.keys, None).await.unwrap();
+    let raised = raise_epoch(&etcd, &scene.keys, None, None).await.unwrap();
     assert_eq!(
         raised,
         Raised::Done {

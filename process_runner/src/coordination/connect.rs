@@ -15,7 +15,7 @@ use super::keys::Keys;
 use super::probe::Probe;
 use super::session::explain;
 use super::tls::Tls;
-use super::{CoordinationError, Etcd, RequestCount};
+use super::{CoordinationError, Etcd, Memory, RequestCount};
 use crate::config::{Coordination, EmbeddedConfig, EtcdConfig};
 use crate::embedded::{EmbeddedEtcd, EmbeddedOptions, Joined, default_data_dir, guest_channel};
 
@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) description: String,
     /// The endpoints of a cluster and how they are spoken to, to say why they do not answer.
     probe: Option<Probe>,
+    /// What this machine knew of the store before, unless it lives and ends with this process.
+    pub(crate) memory: Option<Memory>,
 }
 
 impl Connection {
@@ -89,10 +91,12 @@ pub(crate) async fn connect(
     coordination: &Coordination,
     requests: &RequestCount,
 ) -> Result<Connection, CoordinationError> {
-    match coordination {
-        Coordination::Embedded(config) => embedded(config, requests).await,
-        Coordination::Etcd(config) => remote(config, requests).await,
-    }
+    let mut connection = match coordination {
+        Coordination::Embedded(config) => embedded(config, requests).await?,
+        Coordination::Etcd(config) => remote(config, requests).await?,
+    };
+    connection.memory = Some(Memory::of(coordination));
+    Ok(connection)
 }
 
 /// A connection to an embedded etcd that runs in this process already.
@@ -114,6 +118,7 @@ pub(crate) async fn to_hosted(
         guest_of: None,
         description: "the embedded etcd in this process".to_owned(),
         probe: None,
+        memory: None,
     })
 }
 
@@ -160,7 +165,9 @@ pub(super) async fn join_lazily(
     let dir = data_dir(config);
     match EmbeddedEtcd::find_host(&dir).await.map_err(unusable)? {
         Some(Joined::Guest { socket, host_pid }) => {
-            guest(config, dir, &socket, host_pid, requests).await
+            let mut guest = guest(config, dir, &socket, host_pid, requests).await?;
+            guest.memory = Some(Memory::of(coordination));
+            Ok(guest)
         }
         _ => Err(CoordinationError::NoHost { dir }),
     }
@@ -205,6 +212,7 @@ async fn guest(
         guest_of: Some(dir),
         description,
         probe: None,
+        memory: None,
     })
 }
 
@@ -253,6 +261,7 @@ async fn remote(
         hosted: Mutex::new(None),
         guest_of: None,
         probe: Some(probe),
+        memory: None,
     })
 }
 

@@ -40,13 +40,14 @@ pub(crate) enum Raised {
     },
 }
 
-/// Raises the epoch to `to`, or by one.
+/// Raises the epoch to `to`, or by one: that of the store, or the one it is `known` with, if that is greater.
 ///
 /// Dropped, it may or may not take place.
 pub(crate) async fn raise_epoch(
     etcd: &Etcd,
     keys: &Keys,
     to: Option<u16>,
+    known: Option<u16>,
 ) -> Result<Raised, CoordinationError> {
     let fail = |error| explain(error, etcd);
     let (key, members) = (keys.meta(), keys.members());
@@ -66,7 +67,7 @@ pub(crate) async fn raise_epoch(
             return Ok(Raised::Running { nodes });
         }
         let before = meta.epoch;
-        let after = to.or(before.checked_add(1));
+        let after = to.or(before.max(known.unwrap_or(0)).checked_add(1));
         let Some(after) = after.filter(|after| *after > before) else {
             return Ok(Raised::NotHigher { before });
         };

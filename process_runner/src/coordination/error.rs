@@ -152,6 +152,8 @@ pub enum CoordinationError {
     StoreChanged {
         /// What differs.
         reason: String,
+        /// The epoch that it was known with, if it was known before.
+        epoch: Option<u16>,
     },
     /// A value cannot be read.
     Malformed {
@@ -239,13 +241,18 @@ impl fmt::Display for CoordinationError {
                 f,
                 "the store has key layout {found}, and this version understands {}; run the \
                  version that wrote it, or use another prefix",
-                super::session::LAYOUT
+                super::identity::LAYOUT
             ),
-            Self::StoreChanged { reason } => write!(
-                f,
-                "this is not the store it was: {reason}; if etcd lost its data, stop all nodes and \
-                 raise the epoch with `pr-cli raise-epoch`"
-            ),
+            Self::StoreChanged { reason, epoch } => {
+                let to = epoch.map_or(String::new(), |epoch| {
+                    format!(" --to {}", epoch.saturating_add(1))
+                });
+                write!(
+                    f,
+                    "this is not the store it was: {reason}; if etcd lost its data, stop all nodes \
+                     and raise the epoch with `pr-cli raise-epoch{to}`"
+                )
+            }
             Self::Malformed { key, reason } => write!(
                 f,
                 "the value of `{key}` cannot be read: {reason}; something else writes under this \

@@ -96,6 +96,7 @@ impl Heartbeat {
             sender,
             stream: None,
             full: false,
+            revision: 0,
         };
         Self {
             pulse,
@@ -139,6 +140,8 @@ struct Beat {
     asked: Chosen,
     /// etcd is out of space.
     full: bool,
+    /// The revision of the last barrier.
+    revision: i64,
 }
 
 impl Beat {
@@ -238,7 +241,7 @@ impl Beat {
     /// Its reply is `None` if etcd is out of space: then it was two steps, and nothing was seen on the
     /// way.
     async fn prove(
-        &self,
+        &mut self,
         acked_in: u64,
         patience: Duration,
     ) -> Result<Option<TxnResponse>, Failure> {
@@ -268,10 +271,18 @@ impl Beat {
         if !reply.succeeded() {
             return Err(Failure::not_ours());
         }
-        same_term(
-            acked_in,
-            reply.header().map_or(0, |header| header.raft_term()),
-        )?;
+        let (revision, term) = reply
+            .header()
+            .map_or((0, 0), |header| (header.revision(), header.raft_term()));
+        // Every member has it in the order of raft, so it never falls: this is a store of an earlier time,
+        // in which our own keys may well be as they were then.
+        if revision < self.revision {
+            let seen = self.revision;
+            let reason = format!("the revision of the store went back from {seen} to {revision}");
+            return Err(Failure::Gone(reason));
+        }
+        self.revision = revision;
+        same_term(acked_in, term)?;
         Ok(Some(reply))
     }
 

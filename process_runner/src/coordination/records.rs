@@ -29,7 +29,7 @@ impl MetaRecord {
     /// For a store that nobody has used yet.
     pub(crate) fn fresh() -> Self {
         Self {
-            layout: super::session::LAYOUT,
+            layout: super::identity::LAYOUT,
             store_id: format!("{:032x}", random_u128()),
             cluster_id: String::new(),
             epoch: 0,

@@ -8,8 +8,7 @@
 //!
 //! - Everything of the node hangs on one lease, so that its end frees all of it in one revision.
 //! - The incarnation is fresh and random. A member key that is not exactly ours is never adopted.
-//! - A store that is not the one it was (another cluster id, another store id, a revision that went
-//!   backwards) is refused.
+//! - A store that is not the one it was is refused (see `identity`).
 //!
 //! # How it fails
 //!
@@ -25,9 +24,10 @@ use std::time::Duration;
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
 
 use super::heartbeat::Subject;
+use super::identity::{StoreIdentity, identify_store};
 use super::keys::Keys;
 use super::opening::Opening;
-use super::records::{ConfigRecord, MemberRecord, MetaRecord, decode, encode};
+use super::records::{ConfigRecord, MemberRecord, decode, encode};
 use super::sighting::{Look, Watched};
 use super::{CallError, CoordinationError, Etcd, Heartbeat};
 use crate::chance::random_u128;
@@ -35,9 +35,6 @@ use crate::clock::Clock;
 use crate::model::LeaseTerm;
 use crate::reports::{LeaseId, Reporter};
 use crate::validity::Validity;
-
-/// The version of the key layout that this code reads and writes.
-pub(super) const LAYOUT: u32 = 1;
 
 /// What a node says of itself when it registers.
 #[derive(Debug, Clone)]
@@ -165,100 +162,6 @@ impl Session {
     }
 }
 
-/// What tells this store from every other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoreIdentity {
-    store_id: String,
-    cluster_id: u64,
-    epoch: u16,
-    meta_revision: i64,
-    revision: i64,
-}
-
-/// Reads `meta`, creating it in a new store, and checks that the store is the one it was.
-async fn identify_store(
-    etcd: &Etcd,
-    keys: &Keys,
-    known: Option<&StoreIdentity>,
-) -> Result<StoreIdentity, CoordinationError> {
-    let meta = MetaRecord::fresh();
-    let key = keys.meta();
-    let absent = Compare::create_revision(key.as_str(), CompareOp::Equal, 0);
-    let put = TxnOp::put(key.as_str(), encode(&meta), None);
-    let get = TxnOp::get(key.as_str(), None);
-    let txn = Txn::new()
-        .when([absent])
-        .and_then([put, get.clone()])
-        .or_else([get]);
-    let reply = etcd.txn(txn).await.map_err(|error| explain(error, etcd))?;
-    let (cluster_id, revision) = reply
-        .header()
-        .map_or((0, 0), |header| (header.cluster_id(), header.revision()));
-    let found = reply
-        .op_responses()
-        .into_iter()
-        .find_map(|response| match response {
-            TxnOpResponse::Get(get) => get
-                .kvs()
-                .first()
-                .map(|kv| (kv.value().to_vec(), kv.mod_revision())),
-            _ => None,
-        });
-    let (value, meta_revision) = found.ok_or_else(|| CoordinationError::Malformed {
-        key: key.clone(),
-        reason: "it was read and is not there".to_owned(),
-    })?;
-    let meta: MetaRecord = decode(&key, &value)?;
-    if meta.layout != LAYOUT {
-        return Err(CoordinationError::Layout { found: meta.layout });
-    }
-    let store = StoreIdentity {
-        store_id: meta.store_id,
-        cluster_id,
-        epoch: meta.epoch,
-        meta_revision,
-        revision,
-    };
-    match known {
-        Some(known) => store.continues(known).map(|()| store),
-        None => Ok(store),
-    }
-}
-
-impl StoreIdentity {
-    /// The revision it was read at.
-    pub(crate) fn revision(&self) -> i64 {
-        self.revision
-    }
-
-    fn continues(&self, known: &StoreIdentity) -> Result<(), CoordinationError> {
-        let raised = self.epoch > known.epoch;
-        let reason = if self.cluster_id != known.cluster_id {
-            format!(
-                "the cluster id was {:x} and is {:x}",
-                known.cluster_id, self.cluster_id
-            )
-        } else if self.store_id != known.store_id {
-            format!(
-                "the store id was {} and is {}",
-                known.store_id, self.store_id
-            )
-        } else if self.revision < known.revision {
-            format!(
-                "the revision went back from {} to {}",
-                known.revision, self.revision
-            )
-        } else {
-            return Ok(());
-        };
-        if raised {
-            Ok(())
-        } else {
-            Err(CoordinationError::StoreChanged { reason })
-        }
-    }
-}
-
 /// Puts the member key if the name is free: its create_revision and what was read on the way, or who
 /// holds the name.
 async fn put_member(
@@ -309,7 +212,10 @@ async fn put_member(
         });
     let Some((value, created)) = found else {
         let reason = "its meta key changed while this node registered".to_owned();
-        return Err(CoordinationError::StoreChanged { reason });
+        return Err(CoordinationError::StoreChanged {
+            reason,
+            epoch: None,
+        });
     };
     let holder: MemberRecord = decode(&key, &value)?;
     // An earlier, identical attempt may have taken place although its answer was lost.

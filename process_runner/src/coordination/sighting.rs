@@ -35,6 +35,8 @@ const AT_ONCE: usize = 100;
 /// What was seen.
 #[derive(Debug, Default)]
 pub(crate) struct Sighting {
+    /// The revision of the store; 0 if it was not seen.
+    pub(crate) revision: i64,
     /// Plan and notes of this node.
     pub(crate) inbox: Vec<Entry>,
     /// Who leads and who stands by.
@@ -140,6 +142,7 @@ impl Sighting {
             })
         });
         Self {
+            revision,
             inbox: inbox.map_or_else(Vec::new, |get| get.kvs().iter().map(Entry::from).collect()),
             posts,
             changed: Vec::new(),

@@ -35,6 +35,7 @@ mod obey;
 mod orders;
 mod parting;
 mod publish;
+mod remembering;
 mod reporting;
 mod workers;
 
@@ -53,6 +54,7 @@ use self::inbox::Inbox;
 use self::membership::Membership;
 use self::orders::Orders;
 use self::publish::Publisher;
+use self::remembering::Remembering;
 use super::NodeEnd;
 use super::held::Held;
 use super::leader::Leading;
@@ -119,6 +121,7 @@ pub(super) struct Control<'a> {
     dumps: u64,
     lost: Option<String>,
     publisher: Publisher,
+    remembering: Remembering,
 }
 
 #[derive(Default, PartialEq, PartialOrd, Clone, Copy)]
@@ -155,6 +158,7 @@ impl<'a> Control<'a> {
             healing: None,
             validity: Arc::default(),
             publisher: Publisher::start(),
+            remembering: Remembering::default(),
             changed,
             slots: BTreeMap::new(),
             workers: JoinSet::new(),

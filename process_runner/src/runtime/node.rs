@@ -202,6 +202,9 @@ impl Settings {
                 deadline,
             )
             .await;
+        if let (Some(memory), Some(store)) = (&connection.memory, registrar.store()) {
+            memory.keep(&store).await;
+        }
         if let Some(hosted) = connection.take_hosted().filter(|_| self.embedded.is_none()) {
             hosted.shutdown().await;
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use super::NodeError;
@@ -14,8 +15,8 @@ use super::plans::Plans;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::coordination::{
-    ConfigRecord, Connection, CoordinationError, JobRecord, MemberRecord, Opened, Registration,
-    Session, StoreIdentity, revoke_over,
+    ConfigRecord, Connection, CoordinationError, JobRecord, MemberRecord, Memory, Opened,
+    Registration, Session, StoreIdentity, revoke_over,
 };
 use crate::model::Moment;
 use crate::reports::{Predecessors, Reporter};
@@ -35,6 +36,8 @@ pub(super) struct Registrar<'a> {
     predecessors: Predecessors,
     name: Option<NodeName>,
     store: Option<StoreIdentity>,
+    /// The highest revision that a renewal has seen.
+    seen: AtomicI64,
     /// The revision of the first session. Kept from session to session: joining anew does not make
     /// a configuration newer than one that was loaded meanwhile.
     loaded_at: i64,
@@ -56,6 +59,7 @@ impl<'a> Registrar<'a> {
             predecessors: Predecessors::default(),
             name: None,
             store: None,
+            seen: AtomicI64::new(0),
             loaded_at: 0,
         }
     }
@@ -158,19 +162,37 @@ impl<'a> Registrar<'a> {
     ) -> Result<Opened, CoordinationError> {
         self.bury_predecessors(connection).await;
         let registration = self.registration(connection, node);
+        let remembered = || connection.memory.as_ref().and_then(Memory::recall);
+        let known = self.store().or_else(remembered);
         let (opened, store) = Session::open(
             &connection.etcd,
             &connection.keys,
             &registration,
             self.clock,
-            self.store.as_ref(),
+            known.as_ref(),
         )
         .await?;
         if self.loaded_at == 0 {
             self.loaded_at = store.revision();
         }
+        let is_news = known.is_none_or(|known| !store.is_the_same_as(&known));
+        if let Some(memory) = connection.memory.as_ref().filter(|_| is_news) {
+            memory.keep(&store).await;
+        }
         self.store = Some(store);
         Ok(opened)
+    }
+
+    /// The store as it was last seen.
+    pub(super) fn store(&self) -> Option<StoreIdentity> {
+        let mut store = self.store.clone()?;
+        store.saw(self.seen.load(Ordering::Relaxed));
+        Some(store)
+    }
+
+    /// A renewal has seen this revision.
+    pub(super) fn saw(&self, revision: i64) {
+        self.seen.fetch_max(revision, Ordering::Relaxed);
     }
 
     /// Revokes what dead predecessors had. If that fails, the next attempt tries again; and when it

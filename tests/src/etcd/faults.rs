@@ -1,6 +1,7 @@
 //! What can happen to an etcd: members that hang, die, come back, and forget.
 
 use std::io;
+use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -104,6 +105,31 @@ impl Etcd {
             .try_for_each(|member| std::fs::remove_dir_all(&member.launch.data))
     }
 
+    /// Copies what the members know. They must have been killed.
+    ///
+    /// # Errors
+    ///
+    /// The files cannot be copied.
+    pub fn back_up(&self) -> io::Result<()> {
+        self.members.iter().try_for_each(|member| {
+            let data = &member.launch.data;
+            copy(data, &data.with_extension("backup"))
+        })
+    }
+
+    /// Sets the members up from what was copied last. They must have been killed.
+    ///
+    /// # Errors
+    ///
+    /// There is no copy, or the files cannot be moved.
+    pub fn restore(&self) -> io::Result<()> {
+        self.forget()?;
+        self.members.iter().try_for_each(|member| {
+            let data = &member.launch.data;
+            std::fs::rename(data.with_extension("backup"), data)
+        })
+    }
+
     /// Which member leads, as the members say.
     ///
     /// # Errors
@@ -117,4 +143,19 @@ impl Etcd {
         let leader = self.members.iter().position(leads);
         leader.ok_or_else(|| io::Error::other("no member leads"))
     }
+}
+
+/// Copies a directory and all that is in it.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }

@@ -49,6 +49,7 @@ impl Control<'_> {
     /// Takes in what the renewal saw on its way: a watch may have fallen silent, and a slot may have
     /// been deleted from outside.
     fn on_sighting(&mut self, sighting: &Sighting) {
+        self.remember(sighting.revision);
         self.read_inbox(&sighting.inbox);
         if let Some(posts) = &sighting.posts {
             self.leading.sighted(posts.clone());

@@ -91,6 +91,13 @@ fn f11_an_etcd_that_lost_its_data_is_refused_until_the_epoch_is_raised() {
         assert!(said.contains("pr-cli raise-epoch"), "{said}");
     }
     stage.history.judge();
+    // A process that was not there knows it from those that were.
+    let refused = stage
+        .place
+        .output(&["run", "config.yml", "--node-name", "b"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("the store id was"), "{said}");
 
     let raised = stage.place.output(&["raise-epoch", "-c", "config.yml"]);
     let raised = String::from_utf8_lossy(&raised.stdout).into_owned();
@@ -106,4 +113,35 @@ fn f11_an_etcd_that_lost_its_data_is_refused_until_the_epoch_is_raised() {
     // Its holdings have fences of this epoch: now it cannot be raised.
     let refused = stage.place.output(&["raise-epoch", "-c", "config.yml"]);
     assert_eq!(refused.status.code(), Some(1));
+}
+
+/// A store of yesterday: in it the nodes' own keys are as they were, and every new fence was given out before.
+#[test]
+fn f11_an_etcd_that_was_set_up_from_a_backup_is_refused() {
+    for version in VERSIONS {
+        let mut stage = Stage::new(version, 1, 10);
+        stage.etcd.kill();
+        stage.etcd.back_up().unwrap();
+        stage.etcd.start_again().unwrap();
+        for workers in [INDEXES + 1, INDEXES] {
+            let scale = ["scale", "work", &workers.to_string(), "-c", "config.yml"];
+            assert!(stage.place.output(&scale).status.success());
+            stage
+                .place
+                .status_when(|status| status["running"] == workers);
+        }
+        // Each node sees the new revision with its next renewal.
+        last(Duration::from_secs(3));
+        stage.etcd.kill();
+        stage.etcd.restore().unwrap();
+        stage.etcd.start_again().unwrap();
+        last(Duration::from_secs(2));
+        for node in stage.nodes {
+            let ended = node.finish().unwrap();
+            assert_eq!(ended.status.code(), Some(1), "{:#?}", ended.lines);
+            let said = ended.lines.join("\n");
+            assert!(said.contains("the revision went back"), "{said}");
+        }
+        stage.history.judge();
+    }
 }
