@@ -205,6 +205,31 @@ async fn what_does_not_come_any_more_is_dropped_and_what_leaves_for_good_is_not_
     );
 }
 
+/// The first target answers when it lets its worker go. That is no answer of the second.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_takes_over_from_another_one_is_waited_for_by_itself() {
+    let cluster = Cluster::new();
+    let jobs = jobs("60s", "");
+    let _a = cluster.start("a", &jobs);
+    cluster.log.wait_for("a lock 0").await;
+    cluster.log.wait_for("a lock 1").await;
+    let b = cluster.start("b", &jobs);
+    cluster.log.wait_for("b prepare").await;
+    let index = prepared_by(&cluster.log, "b");
+    let _c = cluster.start("c", &jobs);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    b.handle.quiet();
+    cluster.log.wait_for(&format!("c lock {index}")).await;
+    let log = &cluster.log;
+    assert_eq!(log.count("b left prepare"), 1, "{:#?}", log.lines());
+    let began = place(log, &format!("c prepare {index}"));
+    let ready = place(log, &format!("c left prepare {index}"));
+    let locks = format!("a lock {index}");
+    let meanwhile = after(log, began, &locks) - after(log, ready, &locks);
+    assert!(meanwhile > 40, "{meanwhile} iterations in five seconds");
+    assert_eq!(log.count(&format!("c prepare {index}")), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_that_drains_works_until_who_follows_is_prepared() {
     let cluster = Cluster::new();
