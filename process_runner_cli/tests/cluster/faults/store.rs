@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tests::etcd::{VERSIONS, Version};
+use tests::etcd::VERSIONS;
 use tests::history::What;
 
 use super::{INDEXES, JOB, PREFIX, Stage, last};
@@ -79,40 +79,42 @@ fn f21_what_an_administrator_takes_away_stops_at_once_and_runs_again_under_a_gre
 /// After etcd lost its data fences would begin anew, below those that resources have seen.
 #[test]
 fn f11_an_etcd_that_lost_its_data_is_refused_until_the_epoch_is_raised() {
-    let mut stage = Stage::new(Version::V35, 1, 5);
-    stage.etcd.kill();
-    stage.etcd.forget().unwrap();
-    stage.etcd.start_again().unwrap();
-    last(Duration::from_secs(2));
-    for node in stage.nodes {
-        let ended = node.finish().unwrap();
-        assert_eq!(ended.status.code(), Some(1), "{:#?}", ended.lines);
-        let said = ended.lines.join("\n");
-        assert!(said.contains("pr-cli raise-epoch"), "{said}");
-    }
-    stage.history.judge();
-    // A process that was not there knows it from those that were.
-    let refused = stage
-        .place
-        .output(&["run", "config.yml", "--node-name", "b"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains("the store id was"), "{said}");
+    for version in VERSIONS {
+        let mut stage = Stage::new(version, 1, 5);
+        stage.etcd.kill();
+        stage.etcd.forget().unwrap();
+        stage.etcd.start_again().unwrap();
+        last(Duration::from_secs(2));
+        for node in stage.nodes {
+            let ended = node.finish().unwrap();
+            assert_eq!(ended.status.code(), Some(1), "{:#?}", ended.lines);
+            let said = ended.lines.join("\n");
+            assert!(said.contains("pr-cli raise-epoch"), "{said}");
+        }
+        stage.history.judge();
+        // A process that was not there knows it from those that were.
+        let refused = stage
+            .place
+            .output(&["run", "config.yml", "--node-name", "b"]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("the store id was"), "{said}");
 
-    let raised = stage.place.output(&["raise-epoch", "-c", "config.yml"]);
-    let raised = String::from_utf8_lossy(&raised.stdout).into_owned();
-    assert_eq!(raised, "epoch: 0 -> 1\n");
-    // The store counts anew, and the fences do not.
-    let _again = stage.place.start("b");
-    let status = stage
-        .place
-        .status_when(|status| status["running"] == INDEXES);
-    let fences = status["slots"].as_array().unwrap().iter();
-    let fences: Vec<_> = fences.map(|slot| slot["fence"].as_u64().unwrap()).collect();
-    assert!(fences.iter().all(|fence| *fence > 1 << 47), "{fences:?}");
-    // Its holdings have fences of this epoch: now it cannot be raised.
-    let refused = stage.place.output(&["raise-epoch", "-c", "config.yml"]);
-    assert_eq!(refused.status.code(), Some(1));
+        let raised = stage.place.output(&["raise-epoch", "-c", "config.yml"]);
+        let raised = String::from_utf8_lossy(&raised.stdout).into_owned();
+        assert_eq!(raised, "epoch: 0 -> 1\n");
+        // The store counts anew, and the fences do not.
+        let _again = stage.place.start("b");
+        let status = stage
+            .place
+            .status_when(|status| status["running"] == INDEXES);
+        let fences = status["slots"].as_array().unwrap().iter();
+        let fences: Vec<_> = fences.map(|slot| slot["fence"].as_u64().unwrap()).collect();
+        assert!(fences.iter().all(|fence| *fence > 1 << 47), "{fences:?}");
+        // Its holdings have fences of this epoch: now it cannot be raised.
+        let refused = stage.place.output(&["raise-epoch", "-c", "config.yml"]);
+        assert_eq!(refused.status.code(), Some(1));
+    }
 }
 
 /// A store of yesterday: in it the nodes' own keys are as they were, and every new fence was given out before.
