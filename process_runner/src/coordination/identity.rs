@@ -14,9 +14,10 @@
 //!
 //! Whoever knows no store accepts each. What a process knows it keeps beyond its life in a [`super::Memory`].
 
-use etcd_client::{Compare, CompareOp, Txn, TxnOp, TxnOpResponse};
+use etcd_client::{Compare, CompareOp, Txn, TxnOp};
 
 use super::keys::Keys;
+use super::membership::get;
 use super::records::{MetaRecord, decode, encode};
 use super::session::explain;
 use super::{CoordinationError, Etcd};
@@ -94,30 +95,22 @@ pub(super) async fn identify_store(
     let key = keys.meta();
     let absent = Compare::create_revision(key.as_str(), CompareOp::Equal, 0);
     let put = TxnOp::put(key.as_str(), encode(&meta), None);
-    let get = TxnOp::get(key.as_str(), None);
+    let read = TxnOp::get(key.as_str(), None);
     let txn = Txn::new()
         .when([absent])
-        .and_then([put, get.clone()])
-        .or_else([get]);
+        .and_then([put, read.clone()])
+        .or_else([read]);
     let reply = etcd.txn(txn).await.map_err(|error| explain(error, etcd))?;
     let (cluster_id, revision) = reply
         .header()
         .map_or((0, 0), |header| (header.cluster_id(), header.revision()));
-    let found = reply
-        .op_responses()
-        .into_iter()
-        .find_map(|response| match response {
-            TxnOpResponse::Get(get) => get
-                .kvs()
-                .first()
-                .map(|kv| (kv.value().to_vec(), kv.mod_revision())),
-            _ => None,
-        });
-    let (value, meta_revision) = found.ok_or_else(|| CoordinationError::Malformed {
+    let found = reply.op_responses().into_iter().find_map(get);
+    let found = found.as_ref().and_then(|get| get.kvs().first());
+    let found = found.ok_or_else(|| CoordinationError::Malformed {
         key: key.clone(),
         reason: "it was read and is not there".to_owned(),
     })?;
-    let meta: MetaRecord = decode(&key, &value)?;
+    let meta: MetaRecord = decode(&key, found.value())?;
     if meta.layout != LAYOUT {
         return Err(CoordinationError::Layout { found: meta.layout });
     }
@@ -125,7 +118,7 @@ pub(super) async fn identify_store(
         store_id: meta.store_id,
         cluster_id,
         epoch: meta.epoch,
-        meta_revision,
+        meta_revision: found.mod_revision(),
         revision,
     };
     match known {

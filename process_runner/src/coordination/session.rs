@@ -21,11 +21,12 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp, TxnOpResponse};
+use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 
 use super::heartbeat::Subject;
 use super::identity::{StoreIdentity, identify_store};
 use super::keys::Keys;
+use super::membership::get;
 use super::opening::Opening;
 use super::records::{ConfigRecord, MemberRecord, decode, encode};
 use super::sighting::{Look, Watched};
@@ -200,27 +201,18 @@ async fn put_member(
         let opening = Opening::of(&reply, keys, &registration.node);
         return Ok(Ok((created, opening)));
     }
-    let found = reply
-        .op_responses()
-        .into_iter()
-        .find_map(|response| match response {
-            TxnOpResponse::Get(get) => get
-                .kvs()
-                .first()
-                .map(|kv| (kv.value().to_vec(), kv.create_revision())),
-            _ => None,
-        });
-    let Some((value, created)) = found else {
+    let found = reply.op_responses().into_iter().find_map(get);
+    let Some(found) = found.as_ref().and_then(|get| get.kvs().first()) else {
         let reason = "its meta key changed while this node registered".to_owned();
         return Err(CoordinationError::StoreChanged {
             reason,
             epoch: None,
         });
     };
-    let holder: MemberRecord = decode(&key, &value)?;
+    let holder: MemberRecord = decode(&key, found.value())?;
     // An earlier, identical attempt may have taken place although its answer was lost.
     if holder.incarnation == member.incarnation {
-        return Ok(Ok((created, Opening::default())));
+        return Ok(Ok((found.create_revision(), Opening::default())));
     }
     Ok(Err(Box::new(holder)))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tests::etcd::VERSIONS;
 use tests::history::What;
+use tests::program::Program;
 
 use super::{INDEXES, JOB, PREFIX, Stage, last};
 
@@ -76,6 +77,16 @@ fn f21_what_an_administrator_takes_away_stops_at_once_and_runs_again_under_a_gre
     }
 }
 
+/// Each node ends by itself, and says why.
+fn all_refuse(nodes: impl IntoIterator<Item = Program>, why: &str) {
+    for node in nodes {
+        let ended = node.finish().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{:#?}", ended.lines);
+        let said = ended.lines.join("\n");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
 /// After etcd lost its data fences would begin anew, below those that resources have seen.
 #[test]
 fn f11_an_etcd_that_lost_its_data_is_refused_until_the_epoch_is_raised() {
@@ -85,12 +96,7 @@ fn f11_an_etcd_that_lost_its_data_is_refused_until_the_epoch_is_raised() {
         stage.etcd.forget().unwrap();
         stage.etcd.start_again().unwrap();
         last(Duration::from_secs(2));
-        for node in stage.nodes {
-            let ended = node.finish().unwrap();
-            assert_eq!(ended.status.code(), Some(1), "{:#?}", ended.lines);
-            let said = ended.lines.join("\n");
-            assert!(said.contains("pr-cli raise-epoch"), "{said}");
-        }
+        all_refuse(stage.nodes, "pr-cli raise-epoch");
         stage.history.judge();
         // A process that was not there knows it from those that were.
         let refused = stage
@@ -138,12 +144,7 @@ fn f11_an_etcd_that_was_set_up_from_a_backup_is_refused() {
         stage.etcd.restore().unwrap();
         stage.etcd.start_again().unwrap();
         last(Duration::from_secs(2));
-        for node in stage.nodes {
-            let ended = node.finish().unwrap();
-            assert_eq!(ended.status.code(), Some(1), "{:#?}", ended.lines);
-            let said = ended.lines.join("\n");
-            assert!(said.contains("the revision went back"), "{said}");
-        }
+        all_refuse(stage.nodes, "the revision went back");
         stage.history.judge();
     }
 }
