@@ -3,8 +3,9 @@
 use process_runner::CoordinationError;
 use process_runner::cluster::{Cluster, ClusterError};
 use process_runner::config::Coordination;
+use process_runner::supervision::Hosting;
 use serde::Serialize;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::args::ClusterArgs;
 use crate::configuration;
@@ -17,15 +18,38 @@ pub(crate) fn ask<T, E: Into<ClusterError>>(
     work: impl AsyncFnOnce(&Cluster) -> Result<T, E>,
 ) -> Result<T, Failure> {
     let coordination = coordination(arguments)?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    runtime.block_on(async {
-        let connected = Cluster::connect(&coordination).await;
-        let cluster = connected.map_err(|error| failure(error.into()))?;
-        work(&cluster).await.map_err(|error| failure(error.into()))
+    runtime()?.block_on(ask_at(&coordination, work))
+}
+
+/// The same where no node may run: an embedded etcd is served here meanwhile.
+pub(crate) fn ask_alone<T, E: Into<ClusterError>>(
+    arguments: &ClusterArgs,
+    work: impl AsyncFnOnce(&Cluster) -> Result<T, E>,
+) -> Result<T, Failure> {
+    let coordination = coordination(arguments)?;
+    runtime()?.block_on(async {
+        let hosting = Hosting::begin(&coordination).await;
+        let hosting = hosting.map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
+        let answer = ask_at(&coordination, work).await;
+        if let Some(hosting) = hosting {
+            hosting.end().await;
+        }
+        answer
     })
+}
+
+async fn ask_at<T, E: Into<ClusterError>>(
+    coordination: &Coordination,
+    work: impl AsyncFnOnce(&Cluster) -> Result<T, E>,
+) -> Result<T, Failure> {
+    let connected = Cluster::connect(coordination).await;
+    let cluster = connected.map_err(|error| failure(error.into()))?;
+    work(&cluster).await.map_err(|error| failure(error.into()))
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Internal, error.to_string()))
 }
 
 /// Prints what came of it: a document for programs, a text for people.

@@ -123,6 +123,34 @@ fn a_damaged_store_is_refused_by_name_and_left_as_it_is() {
     assert_eq!(std::fs::read(&log).unwrap(), bytes);
 }
 
+/// F11, on one machine: its log was deleted, and what its nodes knew of it was not.
+#[test]
+fn a_store_that_was_emptied_is_refused_until_the_epoch_is_raised() {
+    let place = Place::new("{ embedded: true, data_dir: store }", 1);
+    let mut node = place.start("a");
+    let fence = ticked(&mut node, "a", 0);
+    node.signal(Signal::TERM).unwrap();
+    node.finish().unwrap().success().unwrap();
+
+    std::fs::remove_file(largest_file(&place.path().join("store"))).unwrap();
+    let refused = place.output(&["run", "config.yml", "--node-name", "a"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("pr-cli raise-epoch --to 1"), "{said}");
+    // No node runs, so nobody else serves it.
+    let raised = place.output(&["raise-epoch", "-c", "config.yml"]);
+    assert_eq!(
+        String::from_utf8_lossy(&raised.stdout),
+        "epoch: 0 -> 1\n",
+        "{raised:?}"
+    );
+    let mut again = place.start("a");
+    let after = ticked(&mut again, "a", 0);
+    assert!(after > 1 << 47 && after > fence, "{after}");
+    again.signal(Signal::TERM).unwrap();
+    again.finish().unwrap().success().unwrap();
+}
+
 #[test]
 fn a_status_without_a_node_says_so() {
     let place = Place::new(EMBEDDED, 1);
