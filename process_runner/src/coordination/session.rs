@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
+use tokio::time::Instant;
 
 use super::heartbeat::Subject;
 use super::identity::{StoreIdentity, identify_store};
@@ -36,6 +37,10 @@ use crate::clock::Clock;
 use crate::model::LeaseTerm;
 use crate::reports::{LeaseId, Reporter};
 use crate::validity::Validity;
+
+/// How long to try to revoke the lease at the end. The call that is under way then is waited for.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+const CLOSE_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a node says of itself when it registers.
 #[derive(Debug, Clone)]
@@ -155,11 +160,23 @@ impl Session {
         Heartbeat::start(self.etcd.clone(), subject, self.term, clock, validity)
     }
 
-    /// Ends the session: revokes the lease, and with it everything the node still has.
+    /// Ends the session: revokes the lease, and with it everything the node still has. A member that is
+    /// away for a moment, or for good, is no reason to leave the lease behind: others are asked, and
+    /// again, for [`CLOSE_PATIENCE`].
     ///
-    /// Only to be called when nothing of the node runs any more (G3).
+    /// Only to be called when nothing of the node runs any more (G3). Dropped, it may take place all the
+    /// same.
     pub(crate) async fn close(&self) -> Result<(), CallError> {
-        self.etcd.revoke(self.lease).await
+        let until = Instant::now() + CLOSE_PATIENCE;
+        loop {
+            match self.etcd.revoke(self.lease).await {
+                Ok(()) | Err(CallError::LeaseGone) => return Ok(()),
+                Err(CallError::NotDone(_) | CallError::Unknown(_)) if Instant::now() < until => {
+                    tokio::time::sleep(CLOSE_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 

@@ -59,7 +59,11 @@ fn remarks(node: &NodeStatus) -> String {
         remarks.push(format!("weight {}", node.weight));
     }
     if node.crashes > 0 {
-        remarks.push(format!("crashed {} times lately", node.crashes));
+        let times = match node.crashes {
+            1 => "once".to_owned(),
+            crashes => format!("{crashes} times"),
+        };
+        remarks.push(format!("crashed {times} lately"));
     }
     remarks.join(", ")
 }

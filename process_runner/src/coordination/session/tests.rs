@@ -84,3 +84,28 @@ async fn the_lease_of_a_name_that_is_taken_is_reported_as_gone() {
     let (opened, ()) = tokio::join!(open, listen);
     assert!(matches!(opened.unwrap().0, Opened::NameTaken(_)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_closed_although_etcd_is_away_for_a_moment() {
+    let scene = Scene::new().await;
+    let (etcd, link) = scene.faulty().await;
+    let registration = registration(Reporter::default());
+    let open = Session::open(&etcd, &scene.keys, &registration, Clock::boot(), None);
+    let (Opened::Session(session), _) = open.await.unwrap() else {
+        panic!("the name is free");
+    };
+    link.refuse(true);
+    let returns = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        link.refuse(false);
+    };
+    let (closed, ()) = tokio::join!(session.close(), returns);
+    closed.unwrap();
+    assert_eq!(member_lease(&scene).await, None);
+    // Once more does no harm, and one that stays away is not waited for.
+    session.close().await.unwrap();
+    link.refuse(true);
+    let began = tokio::time::Instant::now();
+    session.close().await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
