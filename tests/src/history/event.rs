@@ -66,6 +66,9 @@ pub enum What {
     SlotTampered { slot: String },
     /// Somebody outside revoked the lease of the process.
     LeaseTampered { process: String },
+    /// A leader of etcd that stood still goes on. Some versions (before 3.4.31 and 3.5.13, etcd#15247)
+    /// then revoke leases that others have renewed meanwhile.
+    LeaderWoken,
     /// No fault is left, and these slots have to run again.
     Calm { slots: Vec<String> },
     /// Something that explains the rest to a reader.
@@ -119,6 +122,7 @@ impl fmt::Display for Event {
             What::Died { process } => write!(f, "{process:8} died"),
             What::SlotTampered { slot } => write!(f, "outside  deletes {slot}"),
             What::LeaseTampered { process } => write!(f, "outside  revokes {process}'s lease"),
+            What::LeaderWoken => write!(f, "outside  wakes a leader of etcd"),
             What::Calm { slots } => write!(f, "world    calm; {} slots are to run", slots.len()),
             What::Note(text) => write!(f, "world    {text}"),
         }

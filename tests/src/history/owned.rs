@@ -8,6 +8,10 @@
 //! Excused is a process that stands still, which cannot end anything, and one whose slot or lease
 //! was tampered with, which cannot know yet. Both excuses run out: whoever was excused has to end
 //! within the time that [`Rules`] gives, counted from when it went on, or from the tampering.
+//!
+//! A leader of etcd that wakes up may end a lease before its time, and nobody can be drained before
+//! that. For as long as it may do so a slot may leave its owner early. No other process may work on it
+//! all the same, until the owner has ended.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,6 +41,8 @@ struct Court<'e> {
     resumed: BTreeMap<&'e str, Duration>,
     /// Slots and processes that were tampered with, and when last.
     tampered: BTreeMap<&'e str, Duration>,
+    /// Until when leases may end before their time.
+    unreliable: Duration,
     violations: Vec<Violation>,
 }
 
@@ -49,6 +55,7 @@ pub(super) fn judge(events: &[Event], rules: Rules) -> Vec<Violation> {
         paused: BTreeMap::new(),
         resumed: BTreeMap::new(),
         tampered: BTreeMap::new(),
+        unreliable: Duration::ZERO,
         violations: Vec::new(),
     };
     for event in events {
@@ -112,6 +119,7 @@ impl<'e> Court<'e> {
             What::LeaseTampered { process } => {
                 self.tampered.insert(process, event.at);
             }
+            What::LeaderWoken => self.unreliable = event.at + self.rules.notice,
             What::Calm { .. } | What::Note(_) => {}
         }
     }
@@ -119,6 +127,9 @@ impl<'e> Court<'e> {
     /// The slot is not held any more under any token but `now`: nobody may work under another.
     fn left(&mut self, slot: &str, now: Option<u64>, invariant: Invariant, event: &'e Event) {
         let rules = self.rules;
+        if invariant == Invariant::DrainedFirst && event.at <= self.unreliable {
+            return;
+        }
         for ((of, process, token), open) in &mut self.open {
             if *of != slot || Some(*token) == now || open.late.is_some() {
                 continue;

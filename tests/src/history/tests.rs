@@ -60,6 +60,7 @@ fn event(line: &str) -> Event {
         "died" => What::Died { process: process() },
         "deleted" => What::SlotTampered { slot: slot() },
         "revoked" => What::LeaseTampered { process: process() },
+        "wakes" => What::LeaderWoken,
         "calm" => What::Calm {
             slots: vec![slot()],
         },
@@ -172,6 +173,30 @@ fn i3_tampering_from_outside_excuses_for_a_while() {
         assert_eq!(found(&ends(4000, how)), [], "{how}");
         assert_eq!(found(&ends(4001, how)), [Invariant::NoOverlap], "{how}");
     }
+}
+
+#[test]
+fn i3_a_leader_that_wakes_up_excuses_what_it_revokes_and_no_overlap() {
+    let story = |freed: u64, then: [&str; 2]| {
+        let [first, second] = then;
+        format!(
+            "0 n1 granted 5
+             1 n1#1 began 5
+             1000 etcd wakes
+             {freed} store freed
+             {freed} n2 granted 7
+             {freed} {first}
+             {freed} {second}"
+        )
+    };
+    let (ends, begins) = ("n1#1 ended 5", "n2#1 began 7");
+    assert_eq!(found(&story(1500, [ends, begins])), []);
+    assert_eq!(found(&story(1500, [begins, ends])), [Invariant::NoOverlap]);
+    // After that time it is the node that let it go.
+    assert_eq!(
+        found(&story(9000, [ends, begins])),
+        [Invariant::DrainedFirst]
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use tests::etcd::{Etcd, EtcdOptions, VERSIONS};
+use tests::history::What;
 use tests::proxy::Network;
 
 use super::{INDEXES, Stage, last, number};
@@ -47,6 +48,7 @@ fn f6_a_leader_that_was_paused_and_acknowledges_what_it_cannot_make() {
             let leader = stage.etcd.leader().unwrap();
             stage.etcd.pause_member(leader).unwrap();
             last(Duration::from_millis(rng.u64(4000..8000)));
+            stage.history.note(What::LeaderWoken);
             stage.etcd.resume_member(leader).unwrap();
             stage.until_all_run();
             stage.until_each_works();
@@ -68,6 +70,7 @@ fn f6_a_node_that_reaches_the_paused_leader_alone_does_not_believe_it() {
             stage.until_even();
             stage.etcd.pause_member(leader).unwrap();
             last(Duration::from_millis(rng.u64(5500..9000)));
+            stage.history.note(What::LeaderWoken);
             stage.etcd.resume_member(leader).unwrap();
             last(Duration::from_secs(5));
             stage.network(Network::Passes);
@@ -92,6 +95,7 @@ fn f6_a_paused_leader_that_wakes_up_alone_is_not_believed_while_its_watch_is_sil
         stage.etcd.split_off(leader).unwrap();
         stage.etcd.pause_member(leader).unwrap();
         last(Duration::from_secs(10));
+        stage.history.note(What::LeaderWoken);
         stage.etcd.resume_member(leader).unwrap();
         stage.place.status_when(|status| {
             status["running"] == INDEXES && status["nodes"].as_array().unwrap().len() == 1
