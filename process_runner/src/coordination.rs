@@ -63,6 +63,7 @@ mod snapshot;
 mod status;
 mod tls;
 mod token;
+mod version;
 
 #[cfg(test)]
 pub(crate) use by_hand::{etcd_at, etcd_over};
@@ -105,3 +106,4 @@ pub(crate) use sighting::{Sighting, Watched};
 pub(crate) use slots::{Answer, Target, Transaction};
 pub(crate) use snapshot::{ClusterSnapshot, Member, OwnedSlot, read_cluster, read_ledger};
 pub(crate) use status::Watching;
+pub(crate) use version::warn_of_versions;

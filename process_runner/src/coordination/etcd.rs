@@ -95,6 +95,25 @@ impl Etcd {
         result
     }
 
+    /// The version of each member that says it within `patience`, by endpoint.
+    pub(super) async fn versions(&self, patience: Duration) -> Vec<(String, String)> {
+        let mut versions = Vec::new();
+        for member in &*self.members {
+            let mut maintenance = member.client.maintenance_client();
+            let asked = tokio::time::timeout(patience, maintenance.status()).await;
+            match asked {
+                Ok(Ok(status)) => {
+                    versions.push((member.endpoint.clone(), status.version().to_owned()));
+                }
+                Ok(Err(error)) => {
+                    tracing::debug!(endpoint = %member.endpoint, %error, "its version is not known");
+                }
+                Err(_) => tracing::debug!(endpoint = %member.endpoint, "does not say its version"),
+            }
+        }
+        versions
+    }
+
     /// Which member the next call goes to.
     pub(super) fn chosen(&self) -> Chosen {
         self.choice.present()

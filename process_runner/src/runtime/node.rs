@@ -8,6 +8,7 @@
 //!   to run out.
 //! - Two nodes can live in one process: nothing here is global.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use super::{NodeEnd, NodeError};
 use crate::app::Registry;
 use crate::clock::Clock;
 use crate::config::{Config, Coordination};
-use crate::coordination::{Connection, RequestCount, connect, to_hosted};
+use crate::coordination::{Connection, RequestCount, connect, to_hosted, warn_of_versions};
 use crate::embedded::EmbeddedEtcd;
 use crate::model::Moment;
 use crate::reports::{Predecessors, Reporter};
@@ -192,16 +193,19 @@ impl Settings {
                  `etcd: {{ endpoints: [...] }}`"
             );
         }
-        let end = self
-            .serve(
-                &mut registrar,
-                &connection,
-                operator,
-                &workers,
-                clock,
-                deadline,
-            )
-            .await;
+        let serving = self.serve(
+            &mut registrar,
+            &connection,
+            operator,
+            &workers,
+            clock,
+            deadline,
+        );
+        let end = tokio::select! {
+            biased;
+            end = serving => end,
+            never = self.warn(&connection, clock) => match never {},
+        };
         if let (Some(memory), Some(store)) = (&connection.memory, registrar.store()) {
             memory.keep(&store).await;
         }
@@ -209,6 +213,16 @@ impl Settings {
             hosted.shutdown().await;
         }
         end
+    }
+
+    /// Warns of what is known to be wrong with this etcd, once the start is over: of a large cluster every
+    /// node asks. Never completes.
+    async fn warn(&self, connection: &Connection, clock: Clock) -> Infallible {
+        if matches!(self.config.coordination, Coordination::Etcd(_)) && self.embedded.is_none() {
+            clock.sleep_until(clock.now() + connection.ttl / 2).await;
+            warn_of_versions(&connection.etcd).await;
+        }
+        std::future::pending().await
     }
 
     /// Builds the shared state, where the workers will use it, and everything the jobs need.
