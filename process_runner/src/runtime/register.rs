@@ -175,9 +175,12 @@ impl<'a> Registrar<'a> {
         if self.loaded_at == 0 {
             self.loaded_at = store.revision();
         }
-        let is_news = known.is_none_or(|known| !store.is_the_same_as(&known));
-        if let Some(memory) = connection.memory.as_ref().filter(|_| is_news) {
-            memory.keep(&store).await;
+        if known.is_none_or(|known| !store.is_the_same_as(&known)) {
+            // Another store counts from its own beginning.
+            self.seen.store(store.revision(), Ordering::Relaxed);
+            if let Some(memory) = &connection.memory {
+                memory.keep(&store).await;
+            }
         }
         self.store = Some(store);
         Ok(opened)

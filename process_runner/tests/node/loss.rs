@@ -178,6 +178,37 @@ async fn f11_a_wiped_store_is_refused() {
     }
 }
 
+/// A node that waited through all of it goes on, and its new store counts from its own beginning.
+#[tokio::test(start_paused = true)]
+async fn f11_a_wiped_store_whose_epoch_was_raised_meanwhile_is_a_store_like_any_other() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", SLOW);
+    cluster.log.wait_for("begin 0.0").await;
+    let mut client = client(&cluster).await;
+    for number in 0..100 {
+        client
+            .put("/other", number.to_string(), None)
+            .await
+            .unwrap();
+    }
+    // A renewal sees that revision.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(cluster.etcd.faults().wipe(true));
+    let prefix = "/process_runner/default";
+    let outside = process_runner::cluster::Cluster::on_embedded(&cluster.etcd, prefix);
+    outside.await.unwrap().raise_epoch(None).await.unwrap();
+    for _ in 0..2 {
+        let began = cluster.log.count("begin 0.0");
+        while cluster.log.count("begin 0.0") == began {
+            assert!(!node.task.is_finished(), "it does not go on");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let lease = client.leases().await.unwrap().leases()[0].id();
+        client.lease_revoke(lease).await.unwrap();
+    }
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+}
+
 /// Interleaving 21: neither is a batch that is empty again.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_while_a_node_works_or_finds_nothing_to_do() {
