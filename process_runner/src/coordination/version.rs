@@ -14,10 +14,10 @@ use std::time::Duration;
 use super::Etcd;
 
 /// Leases end early.
-const REVOKES_EARLY: &str = "a leader of it that stood still may end leases that were renewed, and then \
-    two workers of one index overlap for a moment (etcd#15247); fences keep them apart";
+const REVOKES_EARLY: &str = "a leader that stood still may end leases that were renewed, and two workers \
+    of one index overlap for a moment, kept apart by their fences (etcd#15247)";
 /// Data differs.
-const INCONSISTENT: &str = "its members may come to hold different data after a crash (etcd#13766)";
+const INCONSISTENT: &str = "members may come to hold different data after a crash (etcd#13766)";
 
 /// Nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,7 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) async fn warn_of_versions(etcd: &Etcd) {
     for (endpoint, version) in etcd.versions(PATIENCE).await {
         for risk in risks(&version) {
-            tracing::warn!(%endpoint, etcd = %version, "{risk}; upgrade etcd");
+            tracing::warn!(
+                %endpoint, etcd = %version,
+                "this version of etcd has a fault: {risk}; a newer one has not"
+            );
         }
     }
 }
