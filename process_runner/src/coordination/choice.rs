@@ -3,6 +3,10 @@
 //! Many calls share the choice, and a member that dies fails many of them at once. Each says which choice
 //! it was made under, and only the first moves on: otherwise two failures of one member would skip a
 //! living one, and three lead back to the dead one.
+//!
+//! # How it fails
+//!
+//! It knows nothing of health: a dead member is tried again when the others have failed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,8 @@
 //! Keeps what is known of the store up to date: for the next session, and now and then for the next process.
+//!
+//! # How it fails
+//!
+//! What cannot be kept is said by the memory, and tried again a minute later. The node runs on.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -99,7 +99,7 @@ fn f14_an_etcd_a_quarter_of_a_second_away_disturbs_nobody() {
         let stage = Stage::new(version, 1, 10);
         let fences = stage.fences();
         stage.network(Network::Delays(Duration::from_millis(125)));
-        last(Duration::from_secs(8));
+        last(Duration::from_secs(12));
         assert_eq!(stage.fences(), fences, "{version:?}");
         stage.network(Network::Passes);
         stage.end();
