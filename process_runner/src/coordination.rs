@@ -85,7 +85,7 @@ pub(crate) use in_force::{JobInForce, JobsInForce, in_force};
 pub(crate) use indexes::Indexes;
 pub(crate) use keys::{Keys, PlannerKey};
 pub(crate) use ledger::{Batch, read_before};
-pub(crate) use membership::{Put, Standing};
+pub(crate) use membership::{Note, Put, Standing};
 pub(crate) use memory::Memory;
 pub(crate) use notes::{Delivery, Recipient, deliver};
 pub(crate) use overrides::{Changed, change_override};

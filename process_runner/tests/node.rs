@@ -7,6 +7,7 @@ mod node {
     mod blocking;
     mod cluster;
     mod driver;
+    mod inbox;
     mod iteration;
     mod life;
     mod lock_delay;

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::{tools, workspace};
 
 /// Which seeds.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Seeds {
     /// How many
     #[arg(long, default_value_t = 1000)]
@@ -23,6 +23,9 @@ pub(crate) struct Seeds {
     /// Run this one alone, twice, and write down what happens
     #[arg(long, conflicts_with_all = ["seeds", "from", "twice"])]
     seed: Option<u64>,
+    /// With `--seed`: run it once, and print what is logged, such as `debug`
+    #[arg(long, value_name = "FILTER", requires = "seed")]
+    log: Option<String>,
 }
 
 /// Builds the simulation with optimisations and runs it.
@@ -39,6 +42,9 @@ pub(crate) fn run(seeds: Seeds) -> Result<()> {
             seeds.from.to_string(),
         ]),
     };
+    if let Some(filter) = &seeds.log {
+        cargo.args(["--log", filter]);
+    }
     if seeds.twice {
         cargo.arg("--twice");
     }

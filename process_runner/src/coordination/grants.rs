@@ -4,10 +4,13 @@
 //!
 //! | compares | puts |
 //! |---|---|
-//! | the member key is as the leader saw it; each slot is absent | the slots on the node's lease, for each job one entry of the ledger that says they are held, one note in the node's inbox |
+//! | the member key is as the leader saw it; each slot is absent; so is the grant's entry in the ledger | the slots on the node's lease, for each job one entry of the ledger that says they are held, one note in the node's inbox |
 //!
 //! A grant that commits late is harmless: either its comparisons refuse it, or it is a holding like
 //! any other, under an order that is older than the node's plan, and the node gives it back.
+//!
+//! The slots' absence alone would let a copy of a grant take effect once more when the node has given
+//! the slots back already, as it does at once with those that it only unlocks. The ledger's entry stays.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,8 +129,12 @@ impl Session {
             puts.push(TxnOp::put(key, encode(&slot_record(grant)), on_lease()));
         }
         let slots = by_job(grant);
-        for (job, indexes) in &slots {
+        for (number, (job, indexes)) in slots.iter().enumerate() {
             let key = self.keys.batch(job, grant.nonce);
+            // All of them are put together, so one of them says it of all.
+            if number == 0 {
+                conditions.push(Compare::create_revision(key.as_str(), CompareOp::Equal, 0));
+            }
             let record = BatchRecord {
                 indexes: indexes.clone(),
                 owner: grant.node.to_string(),

@@ -12,8 +12,8 @@
 //! - Each part is judged by itself, so that one node that changed does not hold up a hundred others;
 //!   a part takes place in whole or not at all.
 //! - An outcome that nobody knows is settled by repeating the identical transaction. The parts
-//!   compare what they themselves change, so of several copies one takes place, however late the
-//!   others arrive.
+//!   compare what they themselves change for good, so of several copies one takes place, however late
+//!   the others arrive.
 //!
 //! # How it fails
 //!

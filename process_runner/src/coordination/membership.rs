@@ -17,6 +17,7 @@ use etcd_client::{
 };
 
 use super::follow::Entry;
+use super::guarded::part;
 use super::indexes::Indexes;
 use super::records::encode;
 use super::records::{MemberRecord, SlotRecord};
@@ -39,6 +40,23 @@ impl Standing {
             (true, _) => "draining",
             (false, true) => "quiet",
             (false, false) => "up",
+        }
+    }
+}
+
+/// A note as it was seen. Put once more under the same key, it is another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Note {
+    pub(crate) key: Vec<u8>,
+    /// The mod_revision of the key.
+    pub(crate) revision: i64,
+}
+
+impl From<&Entry> for Note {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            key: entry.key.clone(),
+            revision: entry.mod_revision,
         }
     }
 }
@@ -135,12 +153,17 @@ impl Session {
         }
     }
 
-    /// Deletes these notes from the node's own inbox.
+    /// Deletes these notes from the node's own inbox, as they were seen: one that was put once more
+    /// meanwhile stays.
     ///
     /// Cancel safe: a note that stays is read again and means nothing new.
-    pub(crate) async fn acknowledge(&self, notes: &[Vec<u8>]) -> Result<(), CallError> {
+    pub(crate) async fn acknowledge(&self, notes: &[Note]) -> Result<(), CallError> {
         for notes in notes.chunks(OPERATIONS) {
-            let deletes = notes.iter().map(|key| TxnOp::delete(key.as_slice(), None));
+            let deletes = notes.iter().map(|note| {
+                let key = note.key.as_slice();
+                let unmoved = Compare::mod_revision(key, CompareOp::Equal, note.revision);
+                part(vec![unmoved], vec![TxnOp::delete(key, None)], Vec::new())
+            });
             let txn = Txn::new()
                 .when([self.is_member()])
                 .and_then(deletes.collect::<Vec<_>>());

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+mod logs;
 mod outside;
 mod peer;
 mod process;

@@ -18,6 +18,14 @@ use super::world::World;
 /// Preparing counts twice: a slot that comes to one node as an orphan may go to another, which came
 /// a second later, before its worker has begun.
 const RECOVER: Duration = Duration::from_millis(5_000 + 600 + 500);
+/// A slot that a job has no more, because it was shrunk meanwhile, is held so long at most after that:
+/// its worker stops, through every phase of a stop. If it had to be dropped, or died, the slot is granted
+/// once more a second later, to be unlocked.
+fn leave(schedule: &Schedule) -> Duration {
+    let cancel = schedule.drain.min(Duration::from_secs(5));
+    let unlock = schedule.jobs.iter().map(|job| job.unlock_ms).max();
+    schedule.drain + cancel + Duration::from_millis(1_000 + 1_000 + unlock.unwrap_or(0))
+}
 /// Within this time nothing is left to move.
 const BALANCE: Duration = Duration::from_secs(60);
 
@@ -52,16 +60,25 @@ pub(crate) fn play(schedule: Schedule) -> Outcome {
     let recover = RECOVER + Duration::from_millis(2 * prepare.unwrap_or(0));
     world.run_until(calm + recover);
     let mut complaints = Vec::new();
+    let mut complain = |world: &World, what: &str| {
+        let (after, owners) = (world.now - calm, world.outside.owners());
+        complaints.push(format!("after {after:?} {what}: {owners:?}"));
+    };
+    if !world.is_whole() {
+        complain(&world, "slots have no owner");
+    }
+    let left = calm + recover + leave(&schedule);
+    while !world.is_complete() && world.now < left {
+        world.run_until(world.now + Duration::from_millis(500));
+    }
     if !world.is_complete() {
-        let owners = world.outside.owners();
-        complaints.push(format!("after {recover:?} the slots are at {owners:?}"));
+        complain(&world, "the slots are not those of the jobs");
     }
     while world.spread() > 1 && world.now < calm + BALANCE {
         world.run_until(world.now + Duration::from_millis(500));
     }
     if world.spread() > 1 || !world.is_complete() {
-        let owners = world.outside.owners();
-        complaints.push(format!("after {BALANCE:?} the spread is {owners:?}"));
+        complain(&world, "the spread is not even");
     }
     drop(watchdog);
     let events = world.trace.events();

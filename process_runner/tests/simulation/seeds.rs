@@ -1,7 +1,8 @@
 //! Runs seeds of the simulation, as many as one likes, on all cores. See `cargo xtask sim`.
 //!
 //! `--seeds N` runs N of them, `--from S` begins with that one; `--seed S` runs one, twice, and
-//! writes its trace whatever comes of it. It fails if a seed fails, does not repeat itself, or does
+//! writes its trace whatever comes of it, or once with `--log FILTER`, and prints what is logged. It
+//! fails if a seed fails, does not repeat itself, or does
 //! not come to an end. Of many, each 50th is run twice, or each of them with `--twice`.
 
 #![allow(
@@ -11,6 +12,7 @@
     reason = "a test program talks to its terminal, and says what is wrong by failing"
 )]
 
+mod logs;
 mod outside;
 mod peer;
 mod process;
@@ -39,6 +41,7 @@ const SAMPLE: u64 = 50;
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (mut seeds, mut from, mut every) = (1000, 0, SAMPLE);
+    let (mut alone, mut log) = (None, None);
     while let Some(argument) = arguments.next() {
         let mut number = || -> u64 {
             let value = arguments.next().unwrap_or_default();
@@ -49,25 +52,34 @@ fn main() -> ExitCode {
         match argument.as_str() {
             "--seeds" => seeds = number(),
             "--from" => from = number(),
-            "--seed" => return one(number()),
+            "--seed" => alone = Some(number()),
+            "--log" => log = arguments.next(),
             "--twice" => every = 1,
             // What cargo adds.
             "--bench" => {}
             other => panic!("`{other}` is not known here"),
         }
     }
-    many(from, seeds, every)
+    match alone {
+        Some(seed) => one(seed, log.as_deref()),
+        None => many(from, seeds, every),
+    }
 }
 
-/// Runs one seed, and once more to see that it repeats itself.
-fn one(seed: u64) -> ExitCode {
+/// Runs one seed, and once more to see that it repeats itself, unless its log is wanted.
+fn one(seed: u64, log: Option<&str>) -> ExitCode {
+    if let Some(filter) = log {
+        logs::show(filter);
+    }
     let outcome = run(seed);
     println!("{}", outcome.report());
-    if let Some(differs) = differs(&outcome) {
-        println!("{differs}");
-        return ExitCode::FAILURE;
+    if log.is_none() {
+        if let Some(differs) = differs(&outcome) {
+            println!("{differs}");
+            return ExitCode::FAILURE;
+        }
+        println!("  it repeats itself\n");
     }
-    println!("  it repeats itself\n");
     match outcome.is_good() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

@@ -17,6 +17,7 @@ use process_runner::config::{Config, Request, load};
 use process_runner::{App, config::Loaded};
 use tests::history::What;
 
+use super::logs::speaks;
 use super::outside::Outside;
 use super::peer::Peer;
 use super::process::Process;
@@ -98,12 +99,15 @@ impl World {
         let mut ended = Vec::new();
         for (node, process) in &mut self.nodes {
             Clock::set_wall(wall.saturating_add_signed(self.walls[*node] * 1000));
+            speaks(self.now, &process.name);
             if let Some(end) = process.step(self.now, until) {
                 ended.push((*node, end));
             }
         }
         Clock::set_wall(wall);
+        speaks(self.now, "etcd");
         self.store.peer.step(self.now, until);
+        speaks(self.now, "outside");
         self.outside.peer.step(self.now, until);
         self.now = until;
         self.trace.set_now(until);
@@ -220,11 +224,17 @@ impl World {
         most - counts.values().min().copied().unwrap_or(0)
     }
 
-    /// True if the store says that every slot of the configuration has an owner, and no other.
-    pub(crate) fn is_complete(&self) -> bool {
+    /// True if the store says that every slot of the configuration has an owner.
+    pub(crate) fn is_whole(&self) -> bool {
         let owners = self.outside.owners();
+        let mut slots = self.schedule.slots().into_iter();
+        slots.all(|slot| owners.contains_key(&slot))
+    }
+
+    /// True if so, and no other slot has one.
+    pub(crate) fn is_complete(&self) -> bool {
         let slots = self.schedule.slots();
-        owners.len() == slots.len() && slots.iter().all(|slot| owners.contains_key(slot))
+        self.is_whole() && self.outside.owners().len() == slots.len()
     }
 }
 

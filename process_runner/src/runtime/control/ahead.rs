@@ -33,7 +33,7 @@ use tokio::task::{Id, JoinSet};
 
 use super::Control;
 use super::orders::Fate;
-use crate::coordination::{Indexes, Target};
+use crate::coordination::{Indexes, Note, Target};
 use crate::job::Holding;
 use crate::model::{Slot, StopPhase};
 
@@ -48,7 +48,7 @@ pub(super) struct Ahead {
     /// Tasks of workers that were dropped; their ends mean nothing.
     dropped: BTreeSet<Id>,
     /// Notes that are acknowledged when these slots are prepared.
-    notes: BTreeMap<Vec<u8>, BTreeSet<Slot>>,
+    notes: BTreeMap<Note, BTreeSet<Slot>>,
     /// Slots that leave: the incarnation they go to, and whether it may be assumed to be ready.
     leaving: BTreeMap<Slot, (String, bool)>,
     /// What is to be asked for, by target and patience.
@@ -104,9 +104,9 @@ impl Ahead {
         self.asking > 0
     }
 
-    /// True if the note at `key` waits to be acknowledged.
-    pub(super) fn is_at(&self, key: &[u8]) -> bool {
-        self.notes.contains_key(key)
+    /// True if `note` waits to be acknowledged.
+    pub(super) fn has(&self, note: &Note) -> bool {
+        self.notes.contains_key(note)
     }
 
     /// Drops the workers whose slots are not to come any more.
@@ -124,12 +124,12 @@ impl Ahead {
     }
 
     /// The notes that wait for nothing more.
-    fn prepared(&mut self, slot: &Slot) -> Vec<Vec<u8>> {
+    fn prepared(&mut self, slot: &Slot) -> Vec<Note> {
         let mut done = Vec::new();
-        self.notes.retain(|key, slots| {
+        self.notes.retain(|note, slots| {
             slots.remove(slot);
             if slots.is_empty() {
-                done.push(key.clone());
+                done.push(note.clone());
             }
             !slots.is_empty()
         });
@@ -194,7 +194,7 @@ impl Control<'_> {
     }
 
     /// As the target: starts the workers of slots that are to come.
-    pub(super) fn make_ready(&mut self, note: Vec<u8>, slots: Vec<Slot>) {
+    pub(super) fn make_ready(&mut self, note: Note, slots: Vec<Slot>) {
         let mut waits = BTreeSet::new();
         for slot in slots {
             let comes = self.orders.wants(&slot) && !self.slots.contains_key(&slot);

@@ -18,7 +18,7 @@
 //! # How it fails
 //!
 //! A note whose acknowledgement is lost is read again, by the next snapshot or renewal; it is known
-//! by its key then and means nothing.
+//! by its key and its revision then and means nothing.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -29,7 +29,8 @@ use tokio::task::JoinSet;
 
 use super::Control;
 use crate::coordination::{
-    CallError, Change, Entry, Feed, Follower, Indexes, NoteRecord, PlanRecord, Session, SlotRecord,
+    CallError, Change, Entry, Feed, Follower, Indexes, Note, NoteRecord, PlanRecord, Session,
+    SlotRecord,
 };
 use crate::model::{Event, Moment, Slot, StopReason};
 
@@ -41,12 +42,12 @@ const LOST: Duration = Duration::from_secs(5);
 /// One session's inbox.
 pub(super) struct Inbox {
     follower: Follower,
-    /// Notes that were seen, and when.
-    seen: BTreeMap<Vec<u8>, Moment>,
+    /// The keys of notes that were seen: at which revision, and when.
+    seen: BTreeMap<Vec<u8>, (i64, Moment)>,
     /// Operators' notes that are to be taken.
     offered: Vec<(Vec<u8>, NoteRecord)>,
     /// Obeyed, and not yet acknowledged.
-    pub(super) unacknowledged: Vec<Vec<u8>>,
+    pub(super) unacknowledged: Vec<Note>,
     acknowledging: bool,
     /// Slots of notes of unknown age.
     doubtful: Vec<Slot>,
@@ -147,7 +148,7 @@ impl Inbox {
     /// etcd answers: what could not be read is tried again, what is long past forgotten.
     pub(super) fn healthy(&mut self, now: Moment) {
         self.unreadable = false;
-        self.seen.retain(|_, at| now < *at + REMEMBERED);
+        self.seen.retain(|_, (_, at)| now < *at + REMEMBERED);
     }
 }
 
@@ -190,25 +191,31 @@ impl Control<'_> {
             return self.on_plan(entry);
         }
         let now = self.clock.now();
-        if self.ahead.is_at(&entry.key) {
+        let note = Note::from(entry);
+        if self.ahead.has(&note) {
             return;
         }
-        if let Some(at) = self.inbox.seen.get(&entry.key) {
-            // Still there long after: the deletion was lost.
-            if now > *at + LOST {
-                self.inbox.unacknowledged.push(entry.key.clone());
+        match self.inbox.seen.get(&note.key) {
+            Some((seen, at)) if *seen >= note.revision => {
+                // Still there long after: the deletion was lost.
+                if now > *at + LOST {
+                    self.inbox.unacknowledged.push(note);
+                }
+                return;
             }
-            return;
+            // A copy of the transaction that put it took place later, and so did what it speaks of.
+            Some(_) | None => {}
         }
-        self.inbox.seen.insert(entry.key.clone(), now);
-        let revision = live.then_some(entry.mod_revision);
+        let seen = (note.revision, now);
+        self.inbox.seen.insert(note.key.clone(), seen);
+        let revision = live.then_some(note.revision);
         match serde_json::from_slice::<NoteRecord>(&entry.value) {
             Ok(NoteRecord::Arrived {
                 slots,
                 ordered,
                 retiring,
             }) => {
-                self.inbox.unacknowledged.push(entry.key.clone());
+                self.inbox.unacknowledged.push(note);
                 match revision {
                     Some(revision) => {
                         for slot in each(&slots) {
@@ -219,11 +226,11 @@ impl Control<'_> {
                 }
             }
             Ok(NoteRecord::Prepare { slots }) => {
-                self.make_ready(entry.key.clone(), each(&slots).collect());
+                self.make_ready(note, each(&slots).collect());
             }
-            Ok(note) => self.inbox.offered.push((entry.key.clone(), note)),
+            Ok(asked) => self.inbox.offered.push((note.key, asked)),
             Err(error) => {
-                self.inbox.unacknowledged.push(entry.key.clone());
+                self.inbox.unacknowledged.push(note);
                 let key = String::from_utf8_lossy(&entry.key);
                 tracing::warn!(%key, %error, "a note cannot be read; it is from another version");
             }

@@ -289,6 +289,31 @@ async fn a_grant_to_a_node_that_changed_since_is_refused_and_the_others_take_pla
     assert_eq!((state.holds("a"), state.holds("b")), (0, 1));
 }
 
+/// A copy may commit when the slot was unlocked and given back already, so that its key is absent again,
+/// as the grant wants it.
+#[tokio::test(start_paused = true)]
+async fn a_late_copy_of_a_grant_is_refused_although_its_slot_is_free_again() {
+    let cluster = Cluster::new().await;
+    let leader = by_session(&cluster, "leader").await;
+    let b = Node::start(&cluster, Spec::new("b", JOBS).follows().idle()).await;
+    let term = lead(&leader).await;
+    let ordered = Order {
+        term,
+        generation: 1,
+    };
+    let grant = grant_of(&b, created(&cluster, &b).await, ordered);
+    let send = async || match leader.session.grant(term, &[grant.clone()]).await {
+        Ok(Guarded::Done(took_place)) => took_place,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(send().await, [true]);
+    assert_eq!(send().await, [true], "a copy finds it done");
+    cluster.etcd.give_back(&cluster.keys, &grant.slots[0]).await;
+    let before = cluster.revision().await;
+    assert_eq!(send().await, [false]);
+    assert_eq!(cluster.revision().await, before);
+}
+
 /// A copy of a plan's write that commits late must not bring the old plan back.
 #[tokio::test(start_paused = true)]
 async fn a_late_copy_of_an_old_plan_is_refused_and_a_repeated_one_is_found_done() {

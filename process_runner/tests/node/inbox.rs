@@ -1,0 +1,61 @@
+//! Notes of slots as the network may bring them: a copy of a grant that took effect before.
+
+use std::time::Duration;
+
+use etcd_client::{Client, PutOptions, Txn, TxnOp};
+use process_runner::NodeEnd;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::cluster::Cluster;
+
+const RECORDER: &str = "  work: { class: Recorder }\n";
+const PREFIX: &str = "/process_runner/default";
+
+async fn read(client: &mut Client, key: &str) -> Option<(Value, i64)> {
+    let found = client.get(format!("{PREFIX}/{key}"), None).await.unwrap();
+    let kv = found.kvs().first()?;
+    Some((serde_json::from_slice(kv.value()).unwrap(), kv.lease()))
+}
+
+/// Index 7 of `work`, which has one worker: it is granted to be unlocked only. Always the same
+/// transaction.
+async fn grant(client: &mut Client) {
+    let (member, lease) = read(client, "members/a").await.unwrap();
+    let ordered = json!({"term": 1, "generation": 1});
+    let slot = json!({
+        "owner": "a",
+        "incarnation": member["incarnation"],
+        "nonce": "77",
+        "ordered": ordered,
+        "retiring": true,
+    });
+    let slots = json!({"work": "7"});
+    let note = json!({"note": "arrived", "slots": slots, "ordered": ordered, "retiring": true});
+    let put = |key: &str, value: Value| {
+        let on_lease = PutOptions::new().with_lease(lease);
+        TxnOp::put(format!("{PREFIX}/{key}"), value.to_string(), Some(on_lease))
+    };
+    let txn = Txn::new().and_then([put("slots/work/7", slot), put("inbox/a/77", note)]);
+    assert!(client.txn(txn).await.unwrap().succeeded());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_comes_again_by_a_copy_of_its_grant_is_taken_again() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a", RECORDER);
+    cluster.log.wait_for("begin 0.0").await;
+    let mut client = Client::from_channel(cluster.etcd.channel(), None)
+        .await
+        .unwrap();
+    for times in 1..=3 {
+        grant(&mut client).await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(cluster.log.count("a unlock 7"), times);
+        for key in ["slots/work/7", "inbox/a/77"] {
+            let found = read(&mut client, key).await;
+            assert!(found.is_none(), "{key}, time {times}: {found:?}");
+        }
+    }
+    assert_eq!(node.stop().await, NodeEnd::Clean);
+}
