@@ -116,24 +116,59 @@ fn f6_a_paused_leader_that_wakes_up_alone_is_not_believed_while_its_watch_is_sil
 fn f8_f9_a_quorum_that_is_away_for_three_seconds_disturbs_nobody() {
     for version in VERSIONS {
         let mut stage = Stage::new(version, 3, 10);
-        let fences = stage.fences();
-        stage.etcd.pause_member(0).unwrap();
-        stage.etcd.pause_member(1).unwrap();
-        last(Duration::from_secs(3));
-        stage.until_each_works();
-        stage.etcd.resume_member(0).unwrap();
-        stage.etcd.resume_member(1).unwrap();
-        assert_eq!(stage.fences(), fences, "{version:?}");
-        // Time for renewals.
-        last(Duration::from_secs(5));
+        let quorum = [0, 1];
+        let pause = |etcd: &mut Etcd| {
+            quorum
+                .iter()
+                .for_each(|member| etcd.pause_member(*member).unwrap());
+        };
+        disturbs_nobody(&mut stage, pause, |etcd| {
+            quorum
+                .iter()
+                .for_each(|member| etcd.resume_member(*member).unwrap());
+            etcd.until_healthy().unwrap();
+        });
         // All of it, dead, and back with its data.
-        stage.etcd.kill();
-        last(Duration::from_secs(3));
-        stage.until_each_works();
-        stage.etcd.start_again().unwrap();
-        assert_eq!(stage.fences(), fences, "{version:?}");
+        disturbs_nobody(&mut stage, Etcd::kill, |etcd| etcd.start_again().unwrap());
         stage.end();
     }
+}
+
+/// With a lease of 10 s: from the last renewal before the outage, 2 s ago, 7 s in which work may go on,
+/// less the attempt that is under way when etcd answers again.
+const TOLERATED: Duration = Duration::from_millis(7_000 - 2_000 - 500);
+
+/// Workers keep what they have, and work on, through an outage of about three seconds. How long etcd needs
+/// to start and to elect a leader, nobody can say: one that took longer than [`TOLERATED`] and did disturb
+/// them is tried again.
+#[expect(
+    clippy::print_stderr,
+    reason = "what was measured is shown to whoever asks"
+)]
+fn disturbs_nobody<B>(stage: &mut Stage, begin: impl Fn(&mut Etcd) -> B, end: impl Fn(&mut Etcd)) {
+    for _ in 0..5 {
+        // Time for renewals, and for whoever was disturbed before.
+        last(Duration::from_secs(5));
+        let fences = stage.fences();
+        let began = Instant::now();
+        begin(&mut stage.etcd);
+        last(Duration::from_millis(2_500));
+        stage.until_each_works();
+        end(&mut stage.etcd);
+        let took = began.elapsed();
+        eprintln!("etcd was away for {took:?}");
+        // Whoever has not renewed yet may still be disturbed.
+        last(Duration::from_secs(3));
+        let after = stage.fences();
+        if after == fences {
+            return;
+        }
+        if took <= TOLERATED {
+            let said = stage.stop();
+            panic!("{took:?} disturbed {fences:?}, now {after:?}: {said:#?}");
+        }
+    }
+    panic!("this machine is too slow: etcd is never back within {TOLERATED:?}");
 }
 
 #[test]
