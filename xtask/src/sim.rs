@@ -43,7 +43,7 @@ pub(crate) fn run(seeds: Seeds) -> Result<()> {
         ]),
     };
     if let Some(filter) = &seeds.log {
-        cargo.args(["--log", filter]);
+        cargo.env("PR_SIMULATION_LOG", filter);
     }
     if seeds.twice {
         cargo.arg("--twice");

@@ -1,5 +1,5 @@
 //! What everybody in the simulation logs, with the simulation's time and who it is before each line: the
-//! trace says what happened, this says why.
+//! trace says what happened, this says why. `PR_SIMULATION_LOG` says what is shown, such as `debug`.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -28,12 +28,17 @@ impl FormatTime for Speaker {
     }
 }
 
-/// Prints what the filter lets through, such as `debug`, to standard error.
-pub(crate) fn show(filter: &str) {
-    tracing_subscriber::fmt()
+/// From here on prints to standard error what is wanted. False if that is nothing.
+pub(crate) fn show() -> bool {
+    let Ok(filter) = std::env::var("PR_SIMULATION_LOG") else {
+        return false;
+    };
+    // Another simulation in this process may have done so before.
+    let _ = tracing_subscriber::fmt()
         .with_timer(Speaker)
         .with_ansi(false)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .init();
+        .try_init();
+    true
 }

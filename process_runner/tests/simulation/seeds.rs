@@ -1,7 +1,7 @@
 //! Runs seeds of the simulation, as many as one likes, on all cores. See `cargo xtask sim`.
 //!
 //! `--seeds N` runs N of them, `--from S` begins with that one; `--seed S` runs one, twice, and
-//! writes its trace whatever comes of it, or once with `--log FILTER`, and prints what is logged. It
+//! writes its trace whatever comes of it, or once if `PR_SIMULATION_LOG` asks for what is logged. It
 //! fails if a seed fails, does not repeat itself, or does
 //! not come to an end. Of many, each 50th is run twice, or each of them with `--twice`.
 
@@ -41,7 +41,7 @@ const SAMPLE: u64 = 50;
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let (mut seeds, mut from, mut every) = (1000, 0, SAMPLE);
-    let (mut alone, mut log) = (None, None);
+    let mut alone = None;
     while let Some(argument) = arguments.next() {
         let mut number = || -> u64 {
             let value = arguments.next().unwrap_or_default();
@@ -53,7 +53,6 @@ fn main() -> ExitCode {
             "--seeds" => seeds = number(),
             "--from" => from = number(),
             "--seed" => alone = Some(number()),
-            "--log" => log = arguments.next(),
             "--twice" => every = 1,
             // What cargo adds.
             "--bench" => {}
@@ -61,19 +60,16 @@ fn main() -> ExitCode {
         }
     }
     match alone {
-        Some(seed) => one(seed, log.as_deref()),
+        Some(seed) => one(seed),
         None => many(from, seeds, every),
     }
 }
 
 /// Runs one seed, and once more to see that it repeats itself, unless its log is wanted.
-fn one(seed: u64, log: Option<&str>) -> ExitCode {
-    if let Some(filter) = log {
-        logs::show(filter);
-    }
+fn one(seed: u64) -> ExitCode {
     let outcome = run(seed);
     println!("{}", outcome.report());
-    if log.is_none() {
+    if !logs::show() {
         if let Some(differs) = differs(&outcome) {
             println!("{differs}");
             return ExitCode::FAILURE;

@@ -17,7 +17,7 @@ use process_runner::config::{Config, Request, load};
 use process_runner::{App, config::Loaded};
 use tests::history::What;
 
-use super::logs::speaks;
+use super::logs::{show, speaks};
 use super::outside::Outside;
 use super::peer::Peer;
 use super::process::Process;
@@ -53,6 +53,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(schedule: &Schedule) -> Self {
+        show();
         seed_this_thread(schedule.seed);
         Clock::set_wall(WALL_MS);
         let now = Duration::ZERO;
