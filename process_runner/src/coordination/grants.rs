@@ -12,7 +12,7 @@
 //! The slots' absence alone would let a copy of a grant take effect once more when the node has given
 //! the slots back already, as it does at once with those that it only unlocks. The ledger's entry stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use etcd_client::{Compare, CompareOp, PutOptions, TxnOp};
@@ -24,9 +24,13 @@ use super::{CallError, Session};
 use crate::chance::random_u128;
 use crate::model::Slot;
 
-/// At most so many slots in one transaction: each with an entry of the ledger of its own, if each is of
-/// another job, and a note for each node stay below etcd's limit of 128 operations.
-const SLOTS: usize = 60;
+/// At most so many operations in one transaction of etcd; what is nested in it gets what its own number
+/// leaves.
+const OPERATIONS: usize = 128;
+/// At most so many in one grant, so that several of the largest fit a transaction.
+const OF_ONE: usize = 120;
+/// At most so many slots in one transaction: etcd carries it out in one go, and answers nobody meanwhile.
+const SLOTS: usize = 400;
 
 /// Slots for one node.
 #[derive(Debug, Clone)]
@@ -64,26 +68,56 @@ impl Grant {
             nonce: random_u128(),
         }
     }
+
+    /// The same in grants that fit a transaction each, with marks of their own, and how many operations
+    /// each has.
+    fn pieces(mut self) -> Vec<(Self, usize)> {
+        let slots = std::mem::take(&mut self.slots);
+        let mut pieces: Vec<(Self, usize)> = Vec::new();
+        let mut jobs = BTreeSet::new();
+        for slot in slots {
+            // The slot, and perhaps an entry of its job in the ledger.
+            let more = 1 + usize::from(!jobs.contains(&slot.job));
+            match pieces.last_mut() {
+                Some((piece, operations)) if *operations + more <= OF_ONE => {
+                    *operations += more;
+                    jobs.insert(Arc::clone(&slot.job));
+                    piece.slots.push(slot);
+                }
+                _ => {
+                    jobs = BTreeSet::from([Arc::clone(&slot.job)]);
+                    let (slots, nonce) = (vec![slot], random_u128());
+                    let piece = Self {
+                        slots,
+                        nonce,
+                        ..self.clone()
+                    };
+                    // And the note.
+                    pieces.push((piece, 3));
+                }
+            }
+        }
+        pieces
+    }
 }
 
 /// Splits `grants` into what fits a transaction; one of many slots becomes several.
 pub(crate) fn in_transactions(grants: Vec<Grant>) -> Vec<Vec<Grant>> {
     let mut chunks: Vec<Vec<Grant>> = Vec::new();
-    let mut room = 0;
-    for grant in grants {
-        let mut slots = grant.slots.iter().cloned().peekable();
-        while slots.peek().is_some() {
-            if room == 0 {
-                chunks.push(Vec::new());
-                room = SLOTS;
+    let (mut slots, mut widest) = (0, 0);
+    for (grant, operations) in grants.into_iter().flat_map(Grant::pieces) {
+        let more = grant.slots.len();
+        match chunks.last_mut() {
+            Some(chunk)
+                if slots + more <= SLOTS
+                    && chunk.len() + 1 + operations.max(widest) <= OPERATIONS =>
+            {
+                (slots, widest) = (slots + more, operations.max(widest));
+                chunk.push(grant);
             }
-            let mut some = grant.clone();
-            some.slots = slots.by_ref().take(room).collect();
-            some.nonce = random_u128();
-            room -= some.slots.len();
-            // There is always one: `room` was 0 before the first.
-            if let Some(chunk) = chunks.last_mut() {
-                chunk.push(some);
+            _ => {
+                (slots, widest) = (more, operations);
+                chunks.push(vec![grant]);
             }
         }
     }
@@ -194,24 +228,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grants_are_cut_to_sixty_slots_a_transaction_each_with_its_own_mark() {
+    fn grants_are_cut_to_what_fits_a_transaction_each_with_its_own_mark() {
         let grant = |node: &str, slots: u32| {
             let order = Order::default();
             let mut grant = Grant::new(node.into(), "x".into(), (1, 2), order, false);
             grant.slots = (0..slots).map(|index| Slot::new("j", index)).collect();
             grant
         };
-        let chunks = in_transactions(vec![grant("a", 100), grant("b", 0), grant("c", 30)]);
-        let shape: Vec<Vec<_>> = chunks
-            .iter()
-            .map(|chunk| chunk.iter().map(|g| (&*g.node, g.slots.len())).collect())
-            .collect();
-        assert_eq!(
-            shape,
-            [vec![("a", 60)], vec![("a", 40), ("c", 20)], vec![("c", 10)]]
-        );
-        let marks: std::collections::BTreeSet<_> =
-            chunks.iter().flatten().map(|grant| grant.nonce).collect();
+        let chunks = in_transactions(vec![grant("a", 300), grant("b", 0), grant("c", 30)]);
+        assert_eq!(shape(&chunks), [vec![118, 118, 64, 30]]);
+        let marks: BTreeSet<_> = chunks[0].iter().map(|grant| grant.nonce).collect();
         assert_eq!(marks.len(), 4);
+        let many = (0..9).map(|number| grant(&format!("n{number}"), 100));
+        let chunks = in_transactions(many.collect());
+        assert_eq!(shape(&chunks), [vec![100; 4], vec![100; 4], vec![100]]);
+        let few = (0..200).map(|number| grant(&format!("n{number}"), 1));
+        let chunks = in_transactions(few.collect());
+        assert_eq!(shape(&chunks), [vec![1; 125], vec![1; 75]]);
+    }
+
+    fn shape(chunks: &[Vec<Grant>]) -> Vec<Vec<usize>> {
+        let sizes = |chunk: &Vec<Grant>| chunk.iter().map(|grant| grant.slots.len()).collect();
+        chunks.iter().map(sizes).collect()
+    }
+
+    #[test]
+    fn a_slot_of_another_job_needs_an_entry_of_its_own_in_the_ledger() {
+        let mut grant = Grant::new("a".into(), "x".into(), (1, 2), Order::default(), false);
+        grant.slots = (0..100)
+            .map(|job| Slot::new(format!("j{job}"), 0))
+            .collect();
+        let chunks = in_transactions(vec![grant]);
+        let pieces = chunks[0].iter().map(|piece| piece.slots.len());
+        assert_eq!(pieces.collect::<Vec<_>>(), [59, 41]);
     }
 }

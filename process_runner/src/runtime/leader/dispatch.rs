@@ -3,8 +3,9 @@
 //!
 //! A node whose plan was refused changed meanwhile: nothing is granted to it, and the next pass sees
 //! what it became. Grants that were not sent yet are withheld when a node joins: at the start of a large
-//! cluster the first nodes would be given everything, only to hand it over again. A leader that is killed anywhere in here leaves a state that the next one
-//! continues: it reads the plans that were written and grants what is still free.
+//! cluster the first nodes would be given everything, only to hand it over again. A leader that is killed
+//! anywhere in here leaves a state that the next one continues: it reads the plans that were written and
+//! grants what is still free.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use crate::model::leading::Sighting;
 /// So many transactions of grants are under way at once to begin with. Each one that is answered makes
 /// room for another one more, up to [`MOST_AT_ONCE`]: a newcomer is noticed before much was sent, and
 /// the start of a large cluster does not wait for answers.
-const AT_ONCE: usize = 8;
-const MOST_AT_ONCE: usize = 48;
+const AT_ONCE: usize = 1;
+const MOST_AT_ONCE: usize = 7;
 
 /// How it went.
 #[derive(Debug)]

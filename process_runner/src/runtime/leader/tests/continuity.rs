@@ -15,12 +15,12 @@ use crate::model::leading::{Post, Step};
 const JOBS: &[(&str, u32)] = &[("j", 8)];
 
 /// A node that leads no more than a test lets it, by its session alone.
-async fn by_session(cluster: &Cluster, name: &str) -> Node {
+pub(super) async fn by_session(cluster: &Cluster, name: &str) -> Node {
     Node::start(cluster, Spec::new(name, JOBS).quiet().follows().idle()).await
 }
 
 /// Makes it the leader; its term.
-async fn lead(node: &Node) -> i64 {
+pub(super) async fn lead(node: &Node) -> i64 {
     let posts = node.session.take_step(Step::Campaign(Post::Leader)).await;
     let leader = posts.unwrap()[0].holder.clone().unwrap();
     assert_eq!(leader.incarnation, node.session.incarnation);
@@ -44,7 +44,7 @@ fn plan_of(node: &Node, created: i64, slots: &[u32], ordered: Order) -> PlanWrit
     }
 }
 
-fn grant_of(node: &Node, member: i64, ordered: Order) -> Grant {
+pub(super) fn grant_of(node: &Node, member: i64, ordered: Order) -> Grant {
     let mut grant = Grant::new(
         Arc::clone(&node.session.node),
         Arc::clone(&node.session.incarnation),
@@ -56,7 +56,7 @@ fn grant_of(node: &Node, member: i64, ordered: Order) -> Grant {
     grant
 }
 
-async fn created(cluster: &Cluster, node: &Node) -> i64 {
+pub(super) async fn created(cluster: &Cluster, node: &Node) -> i64 {
     let key = cluster.keys.only(cluster.keys.member(node.name()));
     let read = cluster.etcd.range(&key).await.unwrap();
     read.kvs()[0].create_revision()
@@ -302,7 +302,11 @@ async fn a_late_copy_of_a_grant_is_refused_although_its_slot_is_free_again() {
         generation: 1,
     };
     let grant = grant_of(&b, created(&cluster, &b).await, ordered);
-    let send = async || match leader.session.grant(term, &[grant.clone()]).await {
+    let send = async || match leader
+        .session
+        .grant(term, std::slice::from_ref(&grant))
+        .await
+    {
         Ok(Guarded::Done(took_place)) => took_place,
         other => panic!("{other:?}"),
     };

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use tests::etcd::Version;
 
 use super::cluster::Cluster;
+use super::continuity::{by_session, created, grant_of, lead};
 use super::nodes::{Node, Spec};
+use crate::coordination::{Guarded, Order, grants_in_transactions};
+use crate::model::Slot;
 
 #[tokio::test]
 async fn on_real_etcd_a_cluster_starts_grows_and_survives_its_leader() {
@@ -42,4 +45,34 @@ async fn on_real_etcd_a_cluster_starts_grows_and_survives_its_leader() {
         .await;
     println!("240 orphans held by others, after {:?}", began.elapsed());
     assert!(state.leader.is_some());
+}
+
+/// Few grants of many slots, and many of one slot: both as large as a transaction may be.
+#[tokio::test]
+async fn real_etcd_takes_the_largest_transactions_of_grants() {
+    for version in tests::etcd::VERSIONS {
+        let cluster = Cluster::on_real_etcd(version).await;
+        let leader = by_session(&cluster, "leader").await;
+        let a = Node::start(&cluster, Spec::new("a", &[("j", 1)]).follows().idle()).await;
+        let term = lead(&leader).await;
+        let member = created(&cluster, &a).await;
+        let grant = |slots: std::ops::Range<u32>| {
+            let mut grant = grant_of(&a, member, Order::default());
+            grant.slots = slots.map(|index| Slot::new("j", index)).collect();
+            grant
+        };
+        let few = grants_in_transactions(vec![grant(0..400)]);
+        let many = (400..525).map(|index| grant(index..index + 1)).collect();
+        let many = grants_in_transactions(many);
+        let sizes = [&few, &many].map(|chunks| chunks.iter().map(Vec::len).collect::<Vec<_>>());
+        assert_eq!(sizes, [vec![4], vec![125]]);
+        for grants in [few, many].concat() {
+            let granted = leader.session.grant(term, &grants).await.unwrap();
+            let Guarded::Done(granted) = granted else {
+                panic!("deposed");
+            };
+            assert!(granted.iter().all(|granted| *granted), "{version:?}");
+        }
+        assert_eq!(cluster.state().await.holds("a"), 525, "{version:?}");
+    }
 }
