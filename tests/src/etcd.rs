@@ -238,6 +238,17 @@ fn get(port: u16, path: &str) -> io::Result<String> {
     Ok(text)
 }
 
+/// A port below those that the kernel gives to connections: one of these may be taken, by a connection of
+/// another test, before etcd listens.
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    let mut tries = 0;
+    loop {
+        let bound = TcpListener::bind(("127.0.0.1", fastrand::u16(10_000..32_000)));
+        tries += 1;
+        match bound {
+            Ok(listener) => return Ok(listener.local_addr()?.port()),
+            Err(error) if tries == 100 => return Err(error),
+            Err(_) => {}
+        }
+    }
 }
