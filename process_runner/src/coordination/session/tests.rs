@@ -1,4 +1,4 @@
-//! What a supervisor hears while a session opens, on the embedded etcd.
+//! How a session opens, acknowledges notes and closes, on the embedded etcd.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Opened, Registration, Session};
 use crate::clock::Clock;
-use crate::coordination::ConfigRecord;
 use crate::coordination::scene::{Scene, member};
+use crate::coordination::{ConfigRecord, Entry, Note};
 use crate::reports::{LeaseId, Reporter, channel};
 
 fn registration(reporter: Reporter) -> Registration {
@@ -108,4 +108,26 @@ async fn a_session_is_closed_although_etcd_is_away_for_a_moment() {
     let began = tokio::time::Instant::now();
     session.close().await.unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_note_that_was_put_once_more_since_it_was_seen_is_not_acknowledged() {
+    let scene = Scene::new().await;
+    let registration = registration(Reporter::default());
+    let open = Session::open(&scene.etcd, &scene.keys, &registration, Clock::boot(), None);
+    let (Opened::Session(session), _) = open.await.unwrap() else {
+        panic!("nobody else has the name");
+    };
+    let key = scene.keys.note("a", 1);
+    let put = async || {
+        scene.etcd.put(key.clone(), &"note", 0).await;
+        let found = scene.etcd.get(&key, 0).await.unwrap();
+        Note::from(&Entry::from(&found.kvs()[0]))
+    };
+    let there = async || !scene.etcd.get(&key, 0).await.unwrap().kvs().is_empty();
+    let (first, second) = (put().await, put().await);
+    session.acknowledge(&[first]).await.unwrap();
+    assert!(there().await);
+    session.acknowledge(&[second]).await.unwrap();
+    assert!(!there().await);
 }
