@@ -148,8 +148,12 @@ impl Beat {
     async fn run(mut self) {
         let mut failures = 0;
         let mut denied = false;
+        // Opening a stream is a renewal, too, which proves nothing: with the first one that counts it would
+        // ask twice, while a cluster that starts has the most to do.
+        let (opened, ()) = tokio::join!(self.open(), tokio::time::sleep(self.term.period()));
+        // The renewal opens one itself then.
+        self.stream = opened.ok();
         loop {
-            tokio::time::sleep(self.wait(failures, denied)).await;
             match self.renew(self.patience(failures)).await {
                 Ok(()) => failures = 0,
                 Err(Failure::Gone(reason)) => {
@@ -165,7 +169,16 @@ impl Beat {
                     let _ = self.sender.send(Pulse::Troubled(reason));
                 }
             }
+            tokio::time::sleep(self.wait(failures, denied)).await;
         }
+    }
+
+    /// A stream of renewals to the member that is chosen now.
+    async fn open(&self) -> Result<Stream, CallError> {
+        let chosen = self.etcd.chosen();
+        let timeout = self.term.attempt_timeout();
+        let (keeper, stream) = self.etcd.keep_alive(self.subject.lease, timeout).await?;
+        Ok((keeper, stream, chosen))
     }
 
     /// A period, or after failures a short, growing and jittered delay. Whoever is denied access a
@@ -198,8 +211,7 @@ impl Beat {
             Some(open) => open,
             None => {
                 self.asked = self.etcd.chosen();
-                let (keeper, stream) = self.etcd.keep_alive(self.subject.lease, timeout).await?;
-                (keeper, stream, self.asked)
+                self.open().await?
             }
         };
         self.asked = chosen;

@@ -219,7 +219,7 @@ impl Settings {
     /// node asks. Never completes.
     async fn warn(&self, connection: &Connection, clock: Clock) -> Infallible {
         if matches!(self.config.coordination, Coordination::Etcd(_)) && self.embedded.is_none() {
-            clock.sleep_until(clock.now() + connection.ttl / 2).await;
+            clock.sleep_until(clock.now() + connection.ttl).await;
             warn_of_versions(&connection.etcd).await;
         }
         std::future::pending().await

@@ -21,7 +21,24 @@ async fn holder() -> (Scene, Look) {
         let slot = Slot::new("work", index);
         look.slots.set(&slot, Some(revision(&scene, &slot).await));
     }
+    // They did not just come.
+    look.slots.asked();
     (scene, look)
+}
+
+#[test]
+fn a_slot_is_asked_for_from_the_second_renewal_after_it_came_on() {
+    let (old, new) = (Slot::new("work", 1), Slot::new("work", 2));
+    let watched = Watched::default();
+    watched.set(&old, Some(5));
+    assert_eq!(watched.asked(), []);
+    watched.set(&old, Some(5));
+    watched.set(&new, Some(6));
+    assert_eq!(watched.asked(), [(old.clone(), 5)]);
+    watched.set(&old, Some(7));
+    assert_eq!(watched.asked(), [(new.clone(), 6)]);
+    watched.set(&new, None);
+    assert_eq!(watched.asked(), [(old, 7)]);
 }
 
 async fn revision(scene: &Scene, slot: &Slot) -> i64 {
