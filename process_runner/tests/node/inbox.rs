@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::cluster::Cluster;
 
-const RECORDER: &str = "  work: { class: Recorder }\n";
+const RECORDER: &str = "  tasks: { class: Recorder }\n";
 const PREFIX: &str = "/process_runner/default";
 
 async fn read(client: &mut Client, key: &str) -> Option<(Value, i64)> {
@@ -18,7 +18,7 @@ async fn read(client: &mut Client, key: &str) -> Option<(Value, i64)> {
     Some((serde_json::from_slice(kv.value()).unwrap(), kv.lease()))
 }
 
-/// Index 7 of `work`, which has one worker: it is granted to be unlocked only. Always the same
+/// Index 7 of `tasks`, which has one worker: it is granted to be unlocked only. Always the same
 /// transaction.
 async fn grant(client: &mut Client) {
     let (member, lease) = read(client, "members/a").await.unwrap();
@@ -30,13 +30,13 @@ async fn grant(client: &mut Client) {
         "ordered": ordered,
         "retiring": true,
     });
-    let slots = json!({"work": "7"});
+    let slots = json!({"tasks": "7"});
     let note = json!({"note": "arrived", "slots": slots, "ordered": ordered, "retiring": true});
     let put = |key: &str, value: Value| {
         let on_lease = PutOptions::new().with_lease(lease);
         TxnOp::put(format!("{PREFIX}/{key}"), value.to_string(), Some(on_lease))
     };
-    let txn = Txn::new().and_then([put("slots/work/7", slot), put("inbox/a/77", note)]);
+    let txn = Txn::new().and_then([put("slots/tasks/7", slot), put("inbox/a/77", note)]);
     assert!(client.txn(txn).await.unwrap().succeeded());
 }
 
@@ -52,7 +52,7 @@ async fn a_slot_that_comes_again_by_a_copy_of_its_grant_is_taken_again() {
         grant(&mut client).await;
         sleep(Duration::from_secs(1)).await;
         assert_eq!(cluster.log.count("a unlock 7"), times);
-        for key in ["slots/work/7", "inbox/a/77"] {
+        for key in ["slots/tasks/7", "inbox/a/77"] {
             let found = read(&mut client, key).await;
             assert!(found.is_none(), "{key}, time {times}: {found:?}");
         }
