@@ -48,6 +48,14 @@ fn the_last_seeds_keep_every_promise() {
     keeps_every_promise(180..240);
 }
 
+/// Each of these found a bug: of copies of grants, and of a plan that came while its target was asked.
+#[test]
+fn seeds_that_failed_once_keep_every_promise() {
+    for seed in [520850, 547325, 598663, 602695, 797329] {
+        keeps_every_promise(seed..seed + 1);
+    }
+}
+
 #[test]
 fn a_seed_repeats_itself() {
     // In 13, 14 and 17 processes are killed while they work.

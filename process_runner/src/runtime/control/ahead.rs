@@ -243,6 +243,16 @@ impl Control<'_> {
                 self.ahead.leaving.retain(|slot, (to, _)| {
                     *to != target.destination.incarnation || !slots.contains(slot)
                 });
+                // A newer plan that came meanwhile found these slots waiting, and asked nobody.
+                let is_newer = |slot: &Slot| {
+                    self.slots.get(slot).is_some_and(|held| {
+                        let fate = self.orders.of(slot, held.ordered);
+                        matches!(fate, Fate::Leave(now) if now != target)
+                    })
+                };
+                if slots.iter().any(is_newer) {
+                    self.follow_orders();
+                }
             }
         }
     }
