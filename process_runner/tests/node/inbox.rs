@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use etcd_client::{Client, PutOptions, Txn, TxnOp};
+use etcd_client::{Client, Event, EventType, PutOptions, Txn, TxnOp, WatchStream};
 use process_runner::NodeEnd;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, timeout_at};
 
 use super::cluster::Cluster;
 
@@ -40,6 +40,20 @@ async fn grant(client: &mut Client) {
     assert!(client.txn(txn).await.unwrap().succeeded());
 }
 
+/// Watches `key` until it is deleted, which comes about within a second.
+async fn until_deleted(watch: &mut WatchStream, key: &str) {
+    let soon = Instant::now() + Duration::from_secs(1);
+    loop {
+        let heard = timeout_at(soon, watch.message()).await;
+        let heard = heard.unwrap_or_else(|_| panic!("{key} stays"));
+        let heard = heard.unwrap().unwrap();
+        let deleted = |event: &Event| event.event_type() == EventType::Delete;
+        if heard.events().iter().any(deleted) {
+            return;
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slot_that_comes_again_by_a_copy_of_its_grant_is_taken_again() {
     let cluster = Cluster::new();
@@ -49,13 +63,16 @@ async fn a_slot_that_comes_again_by_a_copy_of_its_grant_is_taken_again() {
         .await
         .unwrap();
     for times in 1..=3 {
-        grant(&mut client).await;
-        sleep(Duration::from_secs(1)).await;
-        assert_eq!(cluster.log.count("a unlock 7"), times);
+        let mut watches = Vec::new();
         for key in ["slots/tasks/7", "inbox/a/77"] {
-            let found = read(&mut client, key).await;
-            assert!(found.is_none(), "{key}, time {times}: {found:?}");
+            let watch = client.watch(format!("{PREFIX}/{key}"), None).await.unwrap();
+            watches.push((watch, key));
         }
+        grant(&mut client).await;
+        for (watch, key) in &mut watches {
+            until_deleted(watch, key).await;
+        }
+        assert_eq!(cluster.log.count("a unlock 7"), times);
     }
     assert_eq!(node.stop().await, NodeEnd::Clean);
 }

@@ -19,6 +19,14 @@ pub(super) async fn by_session(cluster: &Cluster, name: &str) -> Node {
     Node::start(cluster, Spec::new(name, JOBS).quiet().follows().idle()).await
 }
 
+/// The first order of a leader.
+fn first_of(term: i64) -> Order {
+    Order {
+        term,
+        generation: 1,
+    }
+}
+
 /// Makes it the leader; its term.
 pub(super) async fn lead(node: &Node) -> i64 {
     let posts = node.session.take_step(Step::Campaign(Post::Leader)).await;
@@ -77,10 +85,7 @@ async fn killed_between_plan_writes_and_grants_the_next_leader_grants_that_plan(
     let a = Node::start(&cluster, Spec::new("a", JOBS).follows()).await;
     let b = Node::start(&cluster, Spec::new("b", JOBS).follows()).await;
     let term = lead(&leader).await;
-    let ordered = Order {
-        term,
-        generation: 1,
-    };
+    let ordered = first_of(term);
     // As no planner would have it, to be told from what a new plan would be: even and odd.
     let plans = [
         plan_of(&a, created(&cluster, &a).await, &[0, 2, 4, 6], ordered),
@@ -212,10 +217,7 @@ async fn two_leaders_the_deposed_one_writes_nothing() {
     cluster.etcd.delete(cluster.keys.leader()).await;
     let newer = lead(&new).await;
     let before = cluster.revision().await;
-    let ordered = Order {
-        term,
-        generation: 1,
-    };
+    let ordered = first_of(term);
     let plan = plan_of(&a, created(&cluster, &a).await, &[0], ordered);
     let Guarded::Deposed(posts) = old.session.write_plans(term, &[plan]).await.unwrap() else {
         panic!("a deposed leader wrote a plan");
@@ -236,10 +238,7 @@ async fn a_plan_lands_on_no_other_incarnation_and_the_others_take_place() {
     let a = Node::start(&cluster, Spec::new("a", JOBS).follows().idle()).await;
     let b = Node::start(&cluster, Spec::new("b", JOBS).follows().idle()).await;
     let term = lead(&leader).await;
-    let ordered = Order {
-        term,
-        generation: 1,
-    };
+    let ordered = first_of(term);
     let plans = [
         plan_of(&a, created(&cluster, &a).await, &[0], ordered),
         plan_of(&b, created(&cluster, &b).await, &[1], ordered),
@@ -270,10 +269,7 @@ async fn a_grant_to_a_node_that_changed_since_is_refused_and_the_others_take_pla
     let mut changed = Node::start(&cluster, Spec::new("a", JOBS).follows().idle()).await;
     let same = Node::start(&cluster, Spec::new("b", JOBS).follows().idle()).await;
     let term = lead(&leader).await;
-    let ordered = Order {
-        term,
-        generation: 1,
-    };
+    let ordered = first_of(term);
     let to_changed = grant_of(&changed, created(&cluster, &changed).await, ordered);
     let mut to_same = grant_of(&same, created(&cluster, &same).await, ordered);
     to_same.slots = vec![Slot::new("j", 1)];
@@ -297,10 +293,7 @@ async fn a_late_copy_of_a_grant_is_refused_although_its_slot_is_free_again() {
     let leader = by_session(&cluster, "leader").await;
     let b = Node::start(&cluster, Spec::new("b", JOBS).follows().idle()).await;
     let term = lead(&leader).await;
-    let ordered = Order {
-        term,
-        generation: 1,
-    };
+    let ordered = first_of(term);
     let grant = grant_of(&b, created(&cluster, &b).await, ordered);
     let send = async || match leader
         .session
@@ -326,15 +319,7 @@ async fn a_late_copy_of_an_old_plan_is_refused_and_a_repeated_one_is_found_done(
     let a = Node::start(&cluster, Spec::new("a", JOBS).follows().idle()).await;
     let term = lead(&leader).await;
     let member = created(&cluster, &a).await;
-    let old = plan_of(
-        &a,
-        member,
-        &[0, 1],
-        Order {
-            term,
-            generation: 1,
-        },
-    );
+    let old = plan_of(&a, member, &[0, 1], first_of(term));
     let write = async |plan: &PlanWrite| {
         let plans = std::slice::from_ref(plan);
         match leader.session.write_plans(term, plans).await.unwrap() {
