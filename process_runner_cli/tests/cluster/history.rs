@@ -3,6 +3,9 @@
 //! Each iteration appends lines while it lives, with the time of the one clock they share. A program
 //! that is killed writes no last word, so what counts is its last sign of life. What etcd says of the
 //! slots, if it can be observed, and what the test did to nodes is judged together with that.
+//!
+//! Linux writes a line that crosses a page of the file in two parts: a reader may see the first alone, and
+//! whoever is killed may leave it alone for good. So a line begins on a new line, and ends with a mark.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +22,9 @@ const RULES: Rules = Rules {
     notice: Duration::from_secs(3),
     recover: Duration::MAX,
 };
+
+/// Stands at the end of each line.
+const WHOLE: &str = ".";
 
 /// The history of one cluster.
 pub(crate) struct History {
@@ -70,7 +76,7 @@ impl History {
     fn job_that(&self, job: &str, workers: u32, work: &str) -> String {
         let script = format!(
             "say() {{ at=; while [ -z \"$at\" ]; do at=$(date +%s%N); done; \
-             echo \"$1 $PR_JOB@$PR_WORKER_INDEX $PR_FENCE $PR_NODE $at\" >> {}; }}; \
+             printf \"\\n$1 $PR_JOB@$PR_WORKER_INDEX $PR_FENCE $PR_NODE $at{WHOLE}\" >> {}; }}; \
              trap 'say alive; exit 0' TERM; say begin; {work}",
             self.file.display()
         );
@@ -141,7 +147,7 @@ impl History {
         let mut slots: BTreeMap<String, Vec<Run>> = BTreeMap::new();
         // Before the first word there is no file.
         let text = std::fs::read_to_string(&self.file).unwrap_or_default();
-        for line in text.lines() {
+        for line in text.lines().filter_map(|line| line.strip_suffix(WHOLE)) {
             let words: Vec<_> = line.split(' ').collect();
             let [what, slot, fence, node, at] = words[..] else {
                 panic!("`{line}`")
@@ -209,4 +215,18 @@ fn as_early_as_seen(store: &mut [Event], slots: &BTreeMap<String, Vec<Run>>) {
         latest = latest.min(event.at);
         event.at = latest;
     }
+}
+
+#[test]
+fn half_a_line_is_no_sign_of_life() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::new(dir.path());
+    let signs = "\nbegin work@1 7 a 100.\nalive work@1 7 a 20\nalive wor\nbegin work@2 8 b 300.";
+    std::fs::write(&history.file, signs).unwrap();
+    let slots = history.read();
+    let runs = slots.values().flatten();
+    let seen: Vec<_> = runs
+        .map(|run| (run.fence, run.last_sign.as_nanos()))
+        .collect();
+    assert_eq!(seen, [(7, 100), (8, 300)]);
 }
