@@ -24,15 +24,15 @@ fn size() -> (u32, u32) {
     )
 }
 
-/// Starts every node at once and waits until every worker runs.
-async fn started() -> Result<(Fleet, Vec<Running>, Duration), Box<dyn Error>> {
+/// Starts every node at once, on an etcd with so many members, and waits until every worker runs.
+async fn started(members: usize) -> Result<(Fleet, Vec<Running>, Duration), Box<dyn Error>> {
     let (nodes, slots) = size();
-    let fleet = Fleet::new(1, slots)?;
+    let fleet = Fleet::new(members, slots)?;
     let (running, began) = fleet.start_all(nodes)?;
     fleet.all_run().await;
     let took = began.elapsed();
     note(&format!(
-        "{nodes} nodes, {slots} slots: all run after {took:.2?}"
+        "{members} members, {nodes} nodes, {slots} slots: all run after {took:.2?}"
     ));
     Ok((fleet, running, took))
 }
@@ -50,17 +50,26 @@ async fn settled(fleet: &Fleet) {
 
 pub(crate) async fn cold_start() -> Measured {
     let (nodes, slots) = size();
-    let (fleet, _running, took) = started().await?;
-    settled(&fleet).await;
+    let (one, one_twice) = cold(1).await?;
+    let (three, three_twice) = cold(3).await?;
     Ok(json!({
-        "v": 1, "bench": "cold_start", "nodes": nodes, "slots": slots, "ms": ms(took),
-        "started_twice": fleet.marks.begun() - u64::from(slots),
+        "v": 1, "bench": "cold_start", "nodes": nodes, "slots": slots,
+        "ms": one, "started_twice": one_twice,
+        "three_members_ms": three, "three_members_started_twice": three_twice,
     }))
+}
+
+/// How long until every worker runs, and how many were started once more.
+async fn cold(members: usize) -> Result<(f64, u64), Box<dyn Error>> {
+    let (fleet, _running, took) = started(members).await?;
+    settled(&fleet).await;
+    let (_, slots) = size();
+    Ok((ms(took), fleet.marks.begun() - u64::from(slots)))
 }
 
 pub(crate) async fn join() -> Measured {
     let (nodes, slots) = size();
-    let (fleet, _running, _) = started().await?;
+    let (fleet, _running, _) = started(1).await?;
     settled(&fleet).await;
     let share = u64::from(slots / (nodes + 1));
     let (begun, events) = (fleet.marks.begun(), events(&fleet)?);
@@ -85,7 +94,7 @@ pub(crate) async fn join() -> Measured {
 
 pub(crate) async fn idle() -> Measured {
     let (nodes, _) = size();
-    let (fleet, running, _) = started().await?;
+    let (fleet, running, _) = started(1).await?;
     settled(&fleet).await;
     let mut client = fleet.client().await?;
     let requests = || {
