@@ -40,9 +40,8 @@ async fn grant(client: &mut Client) {
     assert!(client.txn(txn).await.unwrap().succeeded());
 }
 
-/// Watches `key` until it is deleted, which comes about within a second.
-async fn until_deleted(watch: &mut WatchStream, key: &str) {
-    let soon = Instant::now() + Duration::from_secs(1);
+/// Watches `key` until it is deleted, which has to come about `soon`.
+async fn until_deleted(watch: &mut WatchStream, key: &str, soon: Instant) {
     loop {
         let heard = timeout_at(soon, watch.message()).await;
         let heard = heard.unwrap_or_else(|_| panic!("{key} stays"));
@@ -69,8 +68,9 @@ async fn a_slot_that_comes_again_by_a_copy_of_its_grant_is_taken_again() {
             watches.push((watch, key));
         }
         grant(&mut client).await;
+        let soon = Instant::now() + Duration::from_secs(1);
         for (watch, key) in &mut watches {
-            until_deleted(watch, key).await;
+            until_deleted(watch, key, soon).await;
         }
         assert_eq!(cluster.log.count("a unlock 7"), times);
     }
