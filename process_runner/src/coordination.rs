@@ -69,7 +69,7 @@ mod version;
 pub(crate) use by_hand::{etcd_at, etcd_over};
 pub(crate) use configs::StoredConfig;
 pub(crate) use connect::{Connection, connect, join, to_hosted};
-pub(crate) use election::holder_in;
+pub(crate) use election::{holder_in, post_of, posts_among};
 pub(crate) use epoch::{Raised, raise_epoch};
 pub(crate) use error::CallError;
 pub use error::CoordinationError;
@@ -96,8 +96,8 @@ pub(crate) use plans::{
 pub(crate) use records::LeaderRecord;
 pub(crate) use records::{
     ConfigRecord, Destination, JobRecord, LedgerRecord, LedgerState, MemberRecord, NoteRecord,
-    Order, OverrideRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord, WorkerRecord,
-    decode,
+    Order, OverrideRecord, OwnerRecord, PausedRecord, PlanRecord, SlotRecord, StatusRecord,
+    WorkerRecord, decode,
 };
 pub(crate) use revoke::revoke_over;
 pub use revoke::{RevokeError, revoke};

@@ -101,8 +101,7 @@ impl Fleet {
 
     /// Waits until every worker runs.
     pub(crate) async fn all_run(&self) {
-        let slots = u64::from(self.slots);
-        self.marks.until(|marks| marks.running() == slots).await;
+        self.marks.until_running(u64::from(self.slots)).await;
     }
 
     /// A client of its own, for what a benchmark compares with.

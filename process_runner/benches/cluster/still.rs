@@ -15,6 +15,8 @@ pub(crate) struct Marks(Arc<Inner>);
 struct Inner {
     begun: AtomicU64,
     ended: AtomicU64,
+    /// So many running workers are waited for, if that is a number; any change otherwise.
+    awaited: AtomicU64,
     /// When a worker last ended, and when one last began, on which node.
     last_end: Mutex<Option<Instant>>,
     last_begin: Mutex<Option<(Instant, String)>>,
@@ -47,6 +49,14 @@ impl Marks {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until so many workers run. Nobody is woken before: a hundred thousand times it would be
+    /// work that the machines of a real cluster do not have.
+    pub(crate) async fn until_running(&self, workers: u64) {
+        self.0.awaited.store(workers, Ordering::Release);
+        self.until(|marks| marks.running() == workers).await;
+        self.0.awaited.store(0, Ordering::Release);
+    }
+
     /// Waits until `is_it` holds.
     pub(crate) async fn until(&self, is_it: impl Fn(&Self) -> bool) {
         loop {
@@ -55,6 +65,17 @@ impl Marks {
                 return;
             }
             changed.await;
+        }
+    }
+}
+
+impl Inner {
+    /// Wakes whoever waits for this.
+    fn tell(&self) {
+        let awaited = self.awaited.load(Ordering::Acquire);
+        let running = self.begun.load(Ordering::Acquire) - self.ended.load(Ordering::Acquire);
+        if awaited == 0 || running == awaited {
+            self.changed.notify_waiters();
         }
     }
 }
@@ -76,7 +97,7 @@ impl Job for Still {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(begin);
         marks.begun.fetch_add(1, Ordering::AcqRel);
-        marks.changed.notify_waiters();
+        marks.tell();
         cx.stopping().await;
         Ok(Vec::new())
     }
@@ -92,7 +113,7 @@ impl Job for Still {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         marks.ended.fetch_add(1, Ordering::AcqRel);
-        marks.changed.notify_waiters();
+        marks.tell();
         Ok(())
     }
 }

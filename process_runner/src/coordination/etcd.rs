@@ -11,14 +11,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use etcd_client::{
-    Client, GetOptions, GetResponse, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper,
-    LeaseTimeToLiveOptions, Txn, TxnOp, TxnOpResponse, TxnResponse, WatchOptions, WatchStream,
+    Client, DeleteOptions, GetOptions, GetResponse, LeaseGrantOptions, LeaseKeepAliveStream,
+    LeaseKeeper, LeaseTimeToLiveOptions, Txn, TxnOp, TxnOpResponse, TxnResponse, WatchOptions,
+    WatchStream,
 };
 
-use super::CallError;
 use super::choice::{Choice, Chosen};
 use super::keys::Range;
 use super::token::{self, Token};
+use super::{CallError, Entry};
 
 /// How long a unary call may take.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,6 +33,14 @@ pub(crate) struct Etcd {
     members: Arc<[Member]>,
     choice: Choice,
     requests: RequestCount,
+}
+
+impl Range {
+    /// The operation of a transaction that reads it.
+    pub(super) fn read(&self) -> TxnOp {
+        let options = GetOptions::new().with_range(self.to.clone());
+        TxnOp::get(self.from.clone(), Some(options))
+    }
 }
 
 /// Counts the requests that a node sends to etcd: calls, renewals and opened watches.
@@ -126,18 +135,18 @@ impl Etcd {
 
     /// Runs a transaction. Dropped, its outcome is unknown.
     pub(crate) async fn txn(&self, txn: Txn) -> Result<TxnResponse, CallError> {
-        self.txn_within(CALL_TIMEOUT, txn).await
+        self.txn_within(CALL_TIMEOUT, &txn).await
     }
 
     /// The same for whoever cannot wait so long. Dropped, its outcome is unknown.
     pub(super) async fn txn_within(
         &self,
         timeout: Duration,
-        txn: Txn,
+        txn: &Txn,
     ) -> Result<TxnResponse, CallError> {
-        let call = |client: Client| {
-            let txn = txn.clone();
-            async move { client.kv_client().txn(txn).await }
+        let call = |client: &Client| {
+            let (mut kv, txn) = (client.kv_client(), txn.clone());
+            async move { kv.txn(txn).await }
         };
         self.call(timeout, call).await
     }
@@ -153,7 +162,7 @@ impl Etcd {
         range: &Range,
         revision: i64,
     ) -> Result<GetResponse, CallError> {
-        let call = |client: Client| {
+        let call = |client: &Client| {
             let options = GetOptions::new()
                 .with_range(range.to.clone())
                 .with_revision(revision);
@@ -168,12 +177,9 @@ impl Etcd {
         &self,
         ranges: [Range; N],
     ) -> Result<(i64, Vec<GetResponse>), CallError> {
-        let reads = ranges.clone().map(|range| {
-            let options = GetOptions::new().with_range(range.to);
-            TxnOp::get(range.from, Some(options))
-        });
+        let reads = ranges.each_ref().map(Range::read);
         let txn = Txn::new().and_then(reads);
-        let call = |client: Client| {
+        let call = |client: &Client| {
             let mut kv = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
             let txn = txn.clone();
             async move { kv.txn(txn).await }
@@ -210,16 +216,31 @@ impl Etcd {
     /// Deletes a key that is never put: commits through raft and changes nothing. Answers the term
     /// that it was committed in.
     pub(crate) async fn commit_nothing(&self, never_key: &str) -> Result<u64, CallError> {
-        let call = |client: Client| async move { client.kv_client().delete(never_key, None).await };
+        let call = |client: &Client| {
+            let mut kv = client.kv_client();
+            async move { kv.delete(never_key, None).await }
+        };
         let reply = self.call(CALL_TIMEOUT, call).await?;
         Ok(reply.header().map_or(0, |header| header.raft_term()))
     }
 
+    /// Deletes one key: what it was, if it was there. Dropped, it may be deleted all the same.
+    pub(super) async fn take(&self, key: &[u8]) -> Result<Option<Entry>, CallError> {
+        let call = |client: &Client| {
+            let options = DeleteOptions::new().with_prev_key();
+            let mut kv = client.kv_client();
+            async move { kv.delete(key, Some(options)).await }
+        };
+        let reply = self.call(CALL_TIMEOUT, call).await?;
+        Ok(reply.prev_kvs().first().map(Entry::from))
+    }
+
     /// Reads one key, linearizably; as it was at `revision`, or now if that is 0.
     pub(crate) async fn get(&self, key: &str, revision: i64) -> Result<GetResponse, CallError> {
-        let call = |client: Client| async move {
+        let call = |client: &Client| {
             let options = GetOptions::new().with_revision(revision);
-            client.kv_client().get(key, Some(options)).await
+            let mut kv = client.kv_client();
+            async move { kv.get(key, Some(options)).await }
         };
         self.call(CALL_TIMEOUT, call).await
     }
@@ -227,9 +248,10 @@ impl Etcd {
     /// Grants a lease; etcd may grant a longer one than asked for.
     pub(crate) async fn grant(&self, ttl: Duration, id: i64) -> Result<Duration, CallError> {
         let seconds = i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX);
-        let call = |client: Client| async move {
+        let call = |client: &Client| {
             let options = LeaseGrantOptions::new().with_id(id);
-            client.lease_client().grant(seconds, Some(options)).await
+            let mut leases = client.lease_client();
+            async move { leases.grant(seconds, Some(options)).await }
         };
         let granted = self.call(CALL_TIMEOUT, call).await?;
         Ok(Duration::from_secs(
@@ -239,19 +261,20 @@ impl Etcd {
 
     /// Revokes a lease and everything on it.
     pub(crate) async fn revoke(&self, lease: i64) -> Result<(), CallError> {
-        let call = |client: Client| async move { client.lease_client().revoke(lease).await };
+        let call = |client: &Client| {
+            let mut leases = client.lease_client();
+            async move { leases.revoke(lease).await }
+        };
         self.call(CALL_TIMEOUT, call).await.map(drop)
     }
 
     /// The keys on a lease, none if there is no such lease. Answered by etcd's leader from memory,
     /// not through raft: a leader that was deposed without noticing answers too.
     pub(crate) async fn keys_on(&self, lease: i64) -> Result<Vec<Vec<u8>>, CallError> {
-        let call = |client: Client| async move {
+        let call = |client: &Client| {
             let options = LeaseTimeToLiveOptions::new().with_keys();
-            client
-                .lease_client()
-                .time_to_live(lease, Some(options))
-                .await
+            let mut leases = client.lease_client();
+            async move { leases.time_to_live(lease, Some(options)).await }
         };
         let answer = self.call(CALL_TIMEOUT, call).await?;
         Ok(answer.keys().to_vec())
@@ -263,7 +286,10 @@ impl Etcd {
         lease: i64,
         timeout: Duration,
     ) -> Result<(LeaseKeeper, LeaseKeepAliveStream), CallError> {
-        let call = |client: Client| async move { client.lease_client().keep_alive(lease).await };
+        let call = |client: &Client| {
+            let mut leases = client.lease_client();
+            async move { leases.keep_alive(lease).await }
+        };
         self.call(timeout, call).await
     }
 
@@ -273,7 +299,7 @@ impl Etcd {
         range: &Range,
         revision: i64,
     ) -> Result<WatchStream, CallError> {
-        let call = |client: Client| {
+        let call = |client: &Client| {
             let options = WatchOptions::new()
                 .with_range(range.to.clone())
                 .with_start_revision(revision);
@@ -287,7 +313,7 @@ impl Etcd {
     async fn call<T, F>(
         &self,
         timeout: Duration,
-        call: impl Fn(Client) -> F,
+        call: impl Fn(&Client) -> F,
     ) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, etcd_client::Error>>,
@@ -295,14 +321,14 @@ impl Etcd {
         let chosen = self.chosen();
         let member = &self.members[chosen.of(self.members.len())];
         let generation = member.token.generation()?;
-        let first = call(member.client.clone());
+        let first = call(&member.client);
         let result = self.within(timeout, chosen, first).await;
         match result {
             Err(refusal) if token::is_stale(&refusal) => {
                 let authenticate = member.client.refresh_token();
                 let authenticate = self.within(CALL_TIMEOUT, chosen, authenticate);
                 member.token.renew(generation, authenticate).await?;
-                let again = call(member.client.clone());
+                let again = call(&member.client);
                 self.within(timeout, chosen, again).await
             }
             settled => settled,

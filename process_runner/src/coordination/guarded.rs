@@ -3,7 +3,7 @@
 //! ```text
 //! when create_revision(leader) == term
 //! then txn { when <what this part rests on> then <puts> else <reads> }, one for each part
-//! else get leader, get standby
+//! else get posts/
 //! ```
 //!
 //! # Guarantees
@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use etcd_client::{Compare, CompareOp, GetResponse, Txn, TxnOp, TxnOpResponse, TxnResponse};
 
+use super::etcd::CALL_TIMEOUT;
 use super::keys::Range;
 use super::{CallError, Session};
 use crate::model::Backoff;
@@ -58,7 +59,7 @@ impl Session {
     pub(super) async fn settle(&self, txn: Txn) -> Result<TxnResponse, CallError> {
         let mut attempt = 0;
         loop {
-            match self.etcd.txn(txn.clone()).await {
+            match self.etcd.txn_within(CALL_TIMEOUT, &txn).await {
                 Err(error @ (CallError::Unknown(_) | CallError::NotDone(_))) => {
                     attempt += 1;
                     tracing::debug!(attempt, %error, "repeating a transaction");
@@ -96,7 +97,7 @@ impl Session {
         let txn = Txn::new()
             .when([leads])
             .and_then(parts)
-            .or_else(self.read_posts());
+            .or_else([self.keys.posts().read()]);
         let reply = self.settle(txn).await?;
         if reply.succeeded() {
             Ok(Guarded::Done(judged(reply)))

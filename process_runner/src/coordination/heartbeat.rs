@@ -11,8 +11,8 @@
 //! through raft and changes nothing. If it commits in the term of the ack, no other leader was
 //! elected before the renewal; one elected later re-arms every lease with its full ttl.
 //!
-//! The same transaction reads what a watch that fell silent would have missed: the inbox, `leader`
-//! and `standby`; whether the slots are still on the lease is asked afterwards ([`Sighting`]). This
+//! The same transaction reads what a watch that fell silent would have missed: the inbox and the
+//! posts; whether the slots are still on the lease is asked afterwards ([`Sighting`]). This
 //! decides nothing about the renewal; the slots are judged one by one by whoever holds them.
 //!
 //! # Guarantees
@@ -238,7 +238,8 @@ impl Beat {
         self.validity.set(self.term.soft(), self.term.hard());
         let mut sighting = barrier
             .as_ref()
-            .map_or_else(Sighting::default, Sighting::of);
+            .map_or_else(Sighting::default, |reply| self.subject.look.seen(reply));
+        sighting.took = self.clock.now().since(sent);
         // Only now: a renewal that is proven must not wait for it.
         match self.subject.look.changed(&self.etcd, asked).await {
             Ok(changed) => sighting.changed = changed,
@@ -273,7 +274,7 @@ impl Beat {
                 .chain(look.reads())
                 .collect::<Vec<_>>(),
         );
-        let reply = match self.etcd.txn_within(patience, txn).await {
+        let reply = match self.etcd.txn_within(patience, &txn).await {
             Err(CallError::NoSpace) => {
                 self.prove_without_space(acked_in).await?;
                 return Ok(None);

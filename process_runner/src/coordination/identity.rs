@@ -14,13 +14,13 @@
 //!
 //! Whoever knows no store accepts each. What a process knows it keeps beyond its life in a [`super::Memory`].
 
-use etcd_client::{Compare, CompareOp, Txn, TxnOp};
+use etcd_client::{Compare, CompareOp, KeyValue, ResponseHeader, Txn, TxnOp, TxnResponse};
 
 use super::keys::Keys;
 use super::membership::get;
 use super::records::{MetaRecord, decode, encode};
 use super::session::explain;
-use super::{CoordinationError, Etcd};
+use super::{CallError, CoordinationError, Etcd};
 
 /// The version of the key layout that this code reads and writes.
 pub(super) const LAYOUT: u32 = 1;
@@ -86,45 +86,70 @@ impl StoreIdentity {
 }
 
 /// Reads `meta`, creating it in a new store, and checks that the store is the one it was.
+///
+/// A read asks less of etcd than a transaction, and nearly every node finds the key. But a member that was
+/// paused may answer it with what was (etcd#20418). Being old, the answer can make a store that went on look
+/// like one that went back, never the reverse: so whoever would refuse asks once more, through raft.
 pub(super) async fn identify_store(
     etcd: &Etcd,
     keys: &Keys,
     known: Option<&StoreIdentity>,
 ) -> Result<StoreIdentity, CoordinationError> {
-    let meta = MetaRecord::fresh();
+    let fail = |error| explain(error, etcd);
     let key = keys.meta();
-    let absent = Compare::create_revision(key.as_str(), CompareOp::Equal, 0);
-    let put = TxnOp::put(key.as_str(), encode(&meta), None);
-    let read = TxnOp::get(key.as_str(), None);
+    let accept = |store: StoreIdentity| match known {
+        Some(known) => store.continues(known).map(|()| store),
+        None => Ok(store),
+    };
+    let found = etcd.get(&key, 0).await.map_err(fail)?;
+    if let Some(kv) = found.kvs().first()
+        && let Ok(store) = identity(&key, kv, found.header()).and_then(accept)
+    {
+        return Ok(store);
+    }
+    let reply = read_or_create(etcd, &key).await.map_err(fail)?;
+    let read = reply.op_responses().into_iter().find_map(get);
+    let kv = read.as_ref().and_then(|read| read.kvs().first());
+    let kv = kv.ok_or_else(|| CoordinationError::Malformed {
+        key: key.clone(),
+        reason: "it was read and is not there".to_owned(),
+    })?;
+    identity(&key, kv, reply.header()).and_then(accept)
+}
+
+/// Puts `meta` if it is not there, and reads it.
+async fn read_or_create(etcd: &Etcd, key: &str) -> Result<TxnResponse, CallError> {
+    let absent = Compare::create_revision(key, CompareOp::Equal, 0);
+    let put = TxnOp::put(key, encode(&MetaRecord::fresh()), None);
+    let read = TxnOp::get(key, None);
     let txn = Txn::new()
         .when([absent])
         .and_then([put, read.clone()])
         .or_else([read]);
-    let reply = etcd.txn(txn).await.map_err(|error| explain(error, etcd))?;
-    let (cluster_id, revision) = reply
-        .header()
-        .map_or((0, 0), |header| (header.cluster_id(), header.revision()));
-    let found = reply.op_responses().into_iter().find_map(get);
-    let found = found.as_ref().and_then(|get| get.kvs().first());
-    let found = found.ok_or_else(|| CoordinationError::Malformed {
-        key: key.clone(),
-        reason: "it was read and is not there".to_owned(),
-    })?;
-    let meta: MetaRecord = decode(&key, found.value())?;
-    if meta.layout != LAYOUT {
-        return Err(CoordinationError::Layout { found: meta.layout });
+    etcd.txn(txn).await
+}
+
+/// What `meta` and the header of the answer that it came with say.
+fn identity(
+    key: &str,
+    meta: &KeyValue,
+    header: Option<&ResponseHeader>,
+) -> Result<StoreIdentity, CoordinationError> {
+    let record: MetaRecord = decode(key, meta.value())?;
+    if record.layout != LAYOUT {
+        return Err(CoordinationError::Layout {
+            found: record.layout,
+        });
     }
-    let store = StoreIdentity {
-        store_id: meta.store_id,
+    let (cluster_id, revision) =
+        header.map_or((0, 0), |header| (header.cluster_id(), header.revision()));
+    Ok(StoreIdentity {
+        store_id: record.store_id,
         cluster_id,
-        epoch: meta.epoch,
-        meta_revision: found.mod_revision(),
+        epoch: record.epoch,
+        meta_revision: meta.mod_revision(),
         revision,
-    };
-    match known {
-        Some(known) => store.continues(known).map(|()| store),
-        None => Ok(store),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! <prefix>/jobs/<job>                 override of a job          \
-//! <prefix>/leader                     who plans                   |
 //! <prefix>/members/<node>             who runs                    | one watch over the range
 //! <prefix>/meta                       layout, store id, epoch     | [jobs/, slots0) gives all of
-//! <prefix>/slots/<job>/<index>        who owns a slot            /  it one order
-//! <prefix>/standby                    who plans next
+//! <prefix>/posts/leader               who plans                   | it one order
+//! <prefix>/posts/standby              who plans next              |
+//! <prefix>/slots/<job>/<index>        who owns a slot            /
 //! <prefix>/inbox/<node>/plan          what the node should hold  \  one watch over
 //! <prefix>/inbox/<node>/<nonce>       a note to the node         /   [inbox/<node>/, inbox/<node>0)
 //! <prefix>/fences/<job>/<index>       ledger of a slot; survives it     \  see `ledger`
@@ -17,7 +17,8 @@
 //! ```
 //!
 //! A plan stands in its node's inbox, outside the planner's range: only the leader writes plans, so
-//! it need not watch them, and each change of a plan is one event instead of three.
+//! it need not watch them, and each change of a plan is one event instead of three. The two posts stand side
+//! by side, because every node watches both.
 //!
 //! Names are checked where they enter (job and node names have no `/`), so that a key parses back
 //! to what it was built from.
@@ -71,11 +72,16 @@ impl Keys {
     }
 
     pub(crate) fn leader(&self) -> String {
-        format!("{}/leader", self.prefix)
+        format!("{}/posts/leader", self.prefix)
     }
 
     pub(crate) fn standby(&self) -> String {
-        format!("{}/standby", self.prefix)
+        format!("{}/posts/standby", self.prefix)
+    }
+
+    /// Both of them.
+    pub(crate) fn posts(&self) -> Range {
+        self.range("posts")
     }
 
     /// The plan and the notes of one node.
@@ -188,7 +194,7 @@ impl Keys {
         format!("{}/never", self.prefix)
     }
 
-    /// Everything the planner reads: jobs, members, meta and slots, in one range.
+    /// Everything the planner reads: jobs, members, meta, the leader and slots, in one range.
     pub(crate) fn planner_range(&self) -> Range {
         Range {
             from: format!("{}/jobs/", self.prefix).into_bytes(),
@@ -203,7 +209,7 @@ impl Keys {
         if rest == "meta" {
             return Some(PlannerKey::Meta);
         }
-        if rest == "leader" {
+        if rest == "posts/leader" {
             return Some(PlannerKey::Leader);
         }
         let (kind, name) = rest.split_once('/')?;
@@ -312,7 +318,9 @@ mod tests {
             "/p/slots/a/x",
             "/p/slots/a/-1",
             "/q/meta",
-            "/p/leader/x/y",
+            "/p/leader",
+            "/p/posts/standby",
+            "/p/posts/leader/x",
             "/px/meta",
         ] {
             assert_eq!(keys.parse_planner(key.as_bytes()), None, "{key}");
@@ -333,7 +341,6 @@ mod tests {
         for outside in [
             keys.plan("n"),
             keys.note("n", 7),
-            keys.standby(),
             keys.fence(&slot),
             keys.status("n"),
             keys.watcher("w"),

@@ -153,11 +153,19 @@ impl Session {
         }
     }
 
-    /// Deletes these notes from the node's own inbox, as they were seen: one that was put once more
-    /// meanwhile stays.
+    /// Deletes these notes from the node's own inbox, as they were seen. One that was put once more
+    /// meanwhile stays, or is among those that are returned: it is gone, and nobody has seen it yet.
     ///
-    /// Cancel safe: a note that stays is read again and means nothing new.
-    pub(crate) async fn acknowledge(&self, notes: &[Note]) -> Result<(), CallError> {
+    /// Cancel safe: a note that stays is read again and means nothing new. And no note is put twice, because
+    /// a copy of the transaction that put it changes nothing.
+    pub(crate) async fn acknowledge(&self, notes: &[Note]) -> Result<Vec<Entry>, CallError> {
+        // Nearly always it is one, and its key has a mark of its own: nothing needs to be compared. etcd
+        // 3.4 copies all that it has not yet written to disk for a transaction, and not for this.
+        if let [note] = notes {
+            let taken = self.etcd.take(&note.key).await?;
+            let other = taken.filter(|entry| entry.mod_revision != note.revision);
+            return Ok(other.into_iter().collect());
+        }
         for notes in notes.chunks(OPERATIONS) {
             let deletes = notes.iter().map(|note| {
                 let key = note.key.as_slice();
@@ -169,7 +177,7 @@ impl Session {
                 .and_then(deletes.collect::<Vec<_>>());
             self.etcd.txn(txn).await?;
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// Takes an operator's note out of the inbox: that is its acknowledgement. False if it was

@@ -3,6 +3,7 @@
 //! Unknown fields are ignored and new ones have defaults, so that nodes of two versions can share a
 //! store during a rollout.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,15 @@ pub(crate) struct SlotRecord {
     /// Granted only so that what a dead worker had locked is unlocked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) retiring: bool,
+}
+
+/// The part of a [`SlotRecord`] that says who has it: a leader reads it of every slot that moves.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OwnerRecord<'a> {
+    #[serde(borrow)]
+    pub(crate) owner: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) incarnation: Cow<'a, str>,
 }
 
 /// Which plan: the leader's term, and the pass within it. Later passes are greater.
@@ -276,9 +286,9 @@ pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
 }
 
 /// The record in `bytes`, or an error that names the key.
-pub(crate) fn decode<T: for<'a> Deserialize<'a>>(
+pub(crate) fn decode<'b, T: Deserialize<'b>>(
     key: &str,
-    bytes: &[u8],
+    bytes: &'b [u8],
 ) -> Result<T, CoordinationError> {
     serde_json::from_slice(bytes).map_err(|error| CoordinationError::Malformed {
         key: key.to_owned(),

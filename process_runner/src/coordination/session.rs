@@ -24,12 +24,14 @@ use std::time::Duration;
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use tokio::time::Instant;
 
+use super::election::take_vacant;
+use super::etcd::CALL_TIMEOUT;
 use super::heartbeat::Subject;
 use super::identity::{StoreIdentity, identify_store};
 use super::keys::Keys;
 use super::membership::get;
 use super::opening::Opening;
-use super::records::{ConfigRecord, MemberRecord, decode, encode};
+use super::records::{ConfigRecord, LeaderRecord, MemberRecord, decode, encode};
 use super::sighting::{Look, Watched};
 use super::{CallError, CoordinationError, Etcd, Heartbeat};
 use crate::chance::random_u128;
@@ -51,6 +53,8 @@ pub(crate) struct Registration {
     pub(crate) member: MemberRecord,
     pub(crate) config_hash: String,
     pub(crate) config: ConfigRecord,
+    /// Whether it takes a post that is vacant, and so serves it from then on.
+    pub(crate) takes_posts: bool,
     /// Who hears of the lease before anything is put on it.
     pub(crate) reporter: Reporter,
 }
@@ -65,6 +69,8 @@ pub(crate) struct Session {
     pub(crate) lease: i64,
     pub(crate) epoch: u16,
     pub(crate) term: LeaseTerm,
+    /// How long etcd took for the lease and the registration.
+    pub(crate) opened_in: Duration,
     pub(super) member_created: i64,
     /// The member key as it was put.
     pub(super) member: MemberRecord,
@@ -118,6 +124,7 @@ impl Session {
                     lease,
                     epoch: store.epoch,
                     term,
+                    opened_in: clock.now().since(sent),
                     member_created,
                     member,
                     meta_revision: store.meta_revision,
@@ -191,24 +198,28 @@ async fn put_member(
 ) -> Result<Result<(i64, Opening), Box<MemberRecord>>, CoordinationError> {
     let key = keys.member(&registration.node);
     let on_lease = PutOptions::new().with_lease(member.lease);
+    let mut operations = vec![
+        TxnOp::put(
+            keys.config(&registration.config_hash),
+            encode(&registration.config),
+            None,
+        ),
+        TxnOp::put(key.as_str(), encode(member), Some(on_lease)),
+    ];
+    if registration.takes_posts {
+        let record = LeaderRecord {
+            node: registration.node.to_string(),
+            incarnation: member.incarnation.clone(),
+        };
+        operations.extend(take_vacant(keys, &record, member.lease));
+    }
+    operations.extend(Opening::reads(keys, &registration.node));
     let txn = Txn::new()
         .when([
             Compare::create_revision(key.as_str(), CompareOp::Equal, 0),
             Compare::mod_revision(keys.meta(), CompareOp::Equal, meta_revision),
         ])
-        .and_then(
-            [
-                TxnOp::put(
-                    keys.config(&registration.config_hash),
-                    encode(&registration.config),
-                    None,
-                ),
-                TxnOp::put(key.as_str(), encode(member), Some(on_lease)),
-            ]
-            .into_iter()
-            .chain(Opening::reads(keys, &registration.node))
-            .collect::<Vec<_>>(),
-        )
+        .and_then(operations)
         .or_else([TxnOp::get(key.as_str(), None)]);
     let reply = repeat_unknown(etcd, txn)
         .await
@@ -238,7 +249,7 @@ async fn put_member(
 async fn repeat_unknown(etcd: &Etcd, txn: Txn) -> Result<etcd_client::TxnResponse, CallError> {
     let mut attempt = 1;
     loop {
-        match etcd.txn(txn.clone()).await {
+        match etcd.txn_within(CALL_TIMEOUT, &txn).await {
             Err(error) if error.is_unknown() && attempt < 3 => attempt += 1,
             done => return done,
         }

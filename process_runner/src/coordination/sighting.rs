@@ -1,8 +1,8 @@
 //! What a renewal sees on the way: the keys that a silent watch would have missed.
 //!
 //! A watch is for speed. If its connection is dead without saying so, or if somebody deleted a slot
-//! key by hand, a node notices with its next renewal. The barrier reads its inbox, `leader` and
-//! `standby`. The slots are asked for afterwards, all in one question: which keys are on my lease?
+//! key by hand, a node notices with its next renewal. The barrier reads its inbox and the posts,
+//! `leader` and `standby`. The slots are asked for afterwards, all in one question: which keys are on my lease?
 //!
 //! # Why the slots are not read in the barrier
 //!
@@ -22,16 +22,17 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use etcd_client::{GetOptions, Txn, TxnOp, TxnResponse};
 
-use super::election::holder_in;
+use super::election::posts_among;
 use super::follow::Entry;
 use super::keys::Keys;
 use super::membership::get;
 use super::{CallError, Etcd};
 use crate::model::Slot;
-use crate::model::leading::{self, Post};
+use crate::model::leading;
 
 /// So many slots are looked up in one transaction; etcd takes 128 at most.
 const AT_ONCE: usize = 100;
@@ -39,6 +40,8 @@ const AT_ONCE: usize = 100;
 /// What was seen.
 #[derive(Debug, Default)]
 pub(crate) struct Sighting {
+    /// How long etcd took to renew the lease and to prove it.
+    pub(crate) took: Duration,
     /// The revision of the store; 0 if it was not seen.
     pub(crate) revision: i64,
     /// Plan and notes of this node.
@@ -99,15 +102,32 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// The reads that go with the barrier: inbox, leader, standby.
-    pub(super) fn reads(&self) -> [TxnOp; 3] {
-        let inbox = self.keys.inbox(&self.node);
-        let whole = GetOptions::new().with_range(inbox.to);
-        [
-            TxnOp::get(inbox.from, Some(whole)),
-            TxnOp::get(self.keys.leader(), None),
-            TxnOp::get(self.keys.standby(), None),
-        ]
+    /// The reads that go with the barrier: the inbox and the posts.
+    pub(super) fn reads(&self) -> [TxnOp; 2] {
+        [self.keys.inbox(&self.node).read(), self.keys.posts().read()]
+    }
+
+    /// What the barrier's reply shows of them.
+    pub(super) fn seen(&self, reply: &TxnResponse) -> Sighting {
+        let revision = reply.header().map_or(0, |header| header.revision());
+        let mut gets = reply.op_responses().into_iter().filter_map(get);
+        let mut entries = || {
+            Some(
+                gets.next()?
+                    .kvs()
+                    .iter()
+                    .map(Entry::from)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let (inbox, posts) = (entries(), entries());
+        Sighting {
+            took: Duration::ZERO,
+            revision,
+            inbox: inbox.unwrap_or_default(),
+            posts: posts.map(|entries| posts_among(&self.keys, &entries, revision)),
+            changed: Vec::new(),
+        }
     }
 
     /// Of the slots asked for, those that are not as they were.
@@ -145,30 +165,6 @@ impl Look {
             }
         }
         Ok(changed)
-    }
-}
-
-impl Sighting {
-    /// What the barrier's reply shows of the inbox and the posts.
-    pub(super) fn of(reply: &TxnResponse) -> Self {
-        let mut gets = reply.op_responses().into_iter().filter_map(get);
-        let revision = reply.header().map_or(0, |header| header.revision());
-        let inbox = gets.next();
-        let posts = gets.next().zip(gets.next()).map(|(leader, standby)| {
-            [(Post::Leader, leader), (Post::Standby, standby)].map(|(post, get)| {
-                leading::Sighting {
-                    post,
-                    holder: get.kvs().first().map(|kv| holder_in(&Entry::from(kv))),
-                    revision,
-                }
-            })
-        });
-        Self {
-            revision,
-            inbox: inbox.map_or_else(Vec::new, |get| get.kvs().iter().map(Entry::from).collect()),
-            posts,
-            changed: Vec::new(),
-        }
     }
 }
 

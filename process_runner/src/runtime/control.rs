@@ -157,7 +157,7 @@ impl<'a> Control<'a> {
             connection,
             healing: None,
             validity: Arc::default(),
-            publisher: Publisher::start(),
+            publisher: Publisher::start(session.opened_in),
             remembering: Remembering::default(),
             changed,
             slots: BTreeMap::new(),

@@ -243,6 +243,7 @@ impl<'a> Registrar<'a> {
             member,
             config_hash: self.config.hash.clone(),
             config: config_record(self.config),
+            takes_posts: true,
             reporter: self.reporter.clone(),
         }
     }

@@ -23,6 +23,7 @@ async fn what_was_there_and_what_came_since_is_seen_and_nothing_is_read_again() 
         config: ConfigRecord {
             jobs: BTreeMap::new(),
         },
+        takes_posts: false,
         reporter,
     };
     let opened = Session::open(&scene.etcd, &scene.keys, &registration, Clock::boot(), None);
@@ -31,7 +32,7 @@ async fn what_was_there_and_what_came_since_is_seen_and_nothing_is_read_again() 
     };
     scene.put(scene.keys.note("b", 1), b"1".to_vec(), 0).await;
     let before = scene.requests.count();
-    let mut leader = session.follow(scene.keys.only(scene.keys.leader()));
+    let mut leader = session.follow(scene.keys.posts());
     let mut inbox = session.follow(scene.keys.inbox("b"));
     assert!(
         matches!(leader.next().await, Some(Feed::Snapshot { entries, .. }) if entries.len() == 1)

@@ -19,6 +19,7 @@ fn registration(reporter: Reporter) -> Registration {
         config: ConfigRecord {
             jobs: BTreeMap::new(),
         },
+        takes_posts: false,
         reporter,
     }
 }
@@ -111,7 +112,7 @@ async fn a_session_is_closed_although_etcd_is_away_for_a_moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_note_that_was_put_once_more_since_it_was_seen_is_not_acknowledged() {
+async fn a_note_that_was_put_once_more_since_it_was_seen_stays_or_is_handed_over() {
     let scene = Scene::new().await;
     let registration = registration(Reporter::default());
     let open = Session::open(&scene.etcd, &scene.keys, &registration, Clock::boot(), None);
@@ -125,9 +126,21 @@ async fn a_note_that_was_put_once_more_since_it_was_seen_is_not_acknowledged() {
         Note::from(&Entry::from(&found.kvs()[0]))
     };
     let there = async || !scene.etcd.get(&key, 0).await.unwrap().kvs().is_empty();
+    let other = Note {
+        key: scene.keys.note("a", 2).into_bytes(),
+        revision: 1,
+    };
     let (first, second) = (put().await, put().await);
-    session.acknowledge(&[first]).await.unwrap();
+    // Several are compared.
+    let unseen = session.acknowledge(&[first.clone(), other]).await.unwrap();
+    assert!(unseen.is_empty());
     assert!(there().await);
-    session.acknowledge(&[second]).await.unwrap();
+    // One is taken as it is.
+    let unseen = session.acknowledge(&[first]).await.unwrap();
+    assert_eq!(unseen[0].mod_revision, second.revision);
+    assert!(!there().await);
+    let third = put().await;
+    let unseen = session.acknowledge(&[third]).await.unwrap();
+    assert!(unseen.is_empty());
     assert!(!there().await);
 }

@@ -65,7 +65,8 @@ pub(super) enum Heard {
 
 /// What a task of the inbox did.
 pub(super) enum Done {
-    Acknowledged,
+    /// These went with it, and were not seen before.
+    Acknowledged(Vec<Entry>),
     /// An operator's note was taken, or may have been.
     Taken(NoteRecord),
     /// It was withdrawn.
@@ -128,10 +129,11 @@ impl Inbox {
             let notes = std::mem::take(&mut self.unacknowledged);
             let session = session.clone();
             self.tasks.spawn(async move {
-                if let Err(error) = session.acknowledge(&notes).await {
+                let unseen = session.acknowledge(&notes).await;
+                Done::Acknowledged(unseen.unwrap_or_else(|error| {
                     tracing::debug!(%error, "notes could not be acknowledged; they are read again");
-                }
-                Done::Acknowledged
+                    Vec::new()
+                }))
             });
         }
         if !self.reading && !self.unreadable && !self.doubtful.is_empty() {
@@ -281,7 +283,10 @@ impl Control<'_> {
 
     fn on_inbox_done(&mut self, done: Done) {
         match done {
-            Done::Acknowledged => self.inbox.acknowledging = false,
+            Done::Acknowledged(unseen) => {
+                self.inbox.acknowledging = false;
+                self.read_inbox(&unseen);
+            }
             Done::Taken(note) => self.obey_note(note),
             Done::Withdrawn => tracing::debug!("a note was withdrawn before it was obeyed"),
             Done::Read(asked, found) => {

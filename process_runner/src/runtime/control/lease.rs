@@ -23,7 +23,7 @@ impl Control<'_> {
                     tracing::info!("etcd answers again; the lease is firm");
                 }
                 self.told = Told::Firm;
-                self.publisher.healthy(&self.session);
+                self.publisher.healthy(&self.session, sighting.took);
                 self.membership.healthy();
                 self.inbox.healthy(self.clock.now());
                 self.look_for_stuck();

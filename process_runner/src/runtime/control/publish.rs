@@ -21,6 +21,10 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// of a full node is as much for etcd as the slots that it was granted.
 const MANY: u32 = 16;
 const DEBOUNCE_MANY: Duration = Duration::from_secs(1);
+/// And the more etcd has to do, the longer: so many times what it took for the last renewal, or for the
+/// registration, up to [`DEBOUNCE_MOST`]. Renewals and grants are more urgent.
+const PATIENCE: u32 = 10;
+const DEBOUNCE_MOST: Duration = Duration::from_secs(5);
 const WHILE_WATCHED: Duration = Duration::from_secs(1);
 
 /// A node watches for whoever looks from its first status on. If that told of [`MANY`] workers, a whole
@@ -31,6 +35,8 @@ const RENEWALS: u32 = 3;
 /// Writes the status of one session.
 pub(super) struct Publisher {
     renewals: u32,
+    /// How long etcd took lately.
+    etcd_took: Duration,
     watchers: Option<Follower>,
     watching: BTreeSet<Vec<u8>>,
     due: Moment,
@@ -43,9 +49,11 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn start() -> Self {
+    /// A publisher of a session that took etcd so long to open.
+    pub(super) fn start(etcd_took: Duration) -> Self {
         Self {
             renewals: 0,
+            etcd_took,
             watchers: None,
             watching: BTreeSet::new(),
             // A node without workers has nothing to tell.
@@ -66,17 +74,19 @@ impl Publisher {
     pub(super) fn changed(&mut self, now: Moment) {
         let (since, changes) = self.changing.map_or((now, 1), |(at, n)| (at, n + 1));
         self.changing = Some((since, changes));
+        let many = (self.etcd_took * PATIENCE).clamp(DEBOUNCE_MANY, DEBOUNCE_MOST);
         let (before, wait) = match changes {
             ..MANY => (self.due, DEBOUNCE),
             // What was due for fewer changes has time.
-            MANY => (Moment::NEVER, DEBOUNCE_MANY),
-            _ => (self.due, DEBOUNCE_MANY),
+            MANY => (Moment::NEVER, many),
+            _ => (self.due, many),
         };
         self.due = before.min(since + wait);
     }
 
-    /// The lease was renewed: a status that could not be written is written now.
-    pub(super) fn healthy(&mut self, session: &Session) {
+    /// The lease was renewed, which took etcd so long: a status that could not be written is written now.
+    pub(super) fn healthy(&mut self, session: &Session, etcd_took: Duration) {
+        self.etcd_took = etcd_took;
         self.renewals = self.renewals.saturating_add(1);
         if self.renewals == RENEWALS {
             self.watch(session);
@@ -166,5 +176,28 @@ impl Drop for Publisher {
         if let Some(writing) = &self.writing {
             writing.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After so many changes at once, how long until the status is due.
+    fn wait(etcd_took: u64, changes: u32) -> Duration {
+        let mut publisher = Publisher::start(Duration::from_millis(etcd_took));
+        for _ in 0..changes {
+            publisher.changed(Moment::ZERO);
+        }
+        publisher.due().since(Moment::ZERO)
+    }
+
+    #[test]
+    fn a_status_of_few_changes_comes_soon_and_one_of_many_when_etcd_has_time() {
+        assert_eq!(wait(3, MANY - 1), DEBOUNCE);
+        assert_eq!(wait(3000, MANY - 1), DEBOUNCE);
+        assert_eq!(wait(3, MANY), DEBOUNCE_MANY);
+        assert_eq!(wait(300, MANY), Duration::from_secs(3));
+        assert_eq!(wait(3000, 10 * MANY), DEBOUNCE_MOST);
     }
 }

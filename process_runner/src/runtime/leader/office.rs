@@ -26,9 +26,11 @@ use super::picture::{News, Picture};
 use super::term::Term;
 use super::{Planner, Wishes};
 use crate::clock::Clock;
-use crate::coordination::{CallError, Change, Feed, Follower, Session, StoredConfig, holder_in};
+use crate::coordination::{
+    CallError, Change, Feed, Follower, Keys, Session, StoredConfig, holder_in, post_of, posts_among,
+};
 use crate::model::Moment;
-use crate::model::leading::{Post, Posts, Rhythm, Sighting, Step, Turnover};
+use crate::model::leading::{Posts, Rhythm, Sighting, Step, Turnover};
 
 /// After a step that etcd refused for good.
 const STEP_AGAIN: Duration = Duration::from_secs(1);
@@ -92,7 +94,7 @@ impl Office {
         let mut sighted = wishes.sighted.subscribe();
         let mut draining = wishes.draining.subscribe();
         draining.mark_changed();
-        let [mut leader, mut standby] = [Post::Leader, Post::Standby].map(|p| self.follow(p));
+        let mut posts = self.follow_posts();
         loop {
             self.act();
             let wake = self.wake();
@@ -104,16 +106,12 @@ impl Office {
                     }
                 }
                 Ok(()) = sighted.changed() => {
-                    let posts = sighted.borrow_and_update().clone();
-                    self.sighted(posts.into_iter().flatten());
+                    let seen = sighted.borrow_and_update().clone();
+                    self.sighted(seen.into_iter().flatten());
                 }
-                feed = leader.next() => match feed {
-                    Some(feed) => self.sighted(sighting(Post::Leader, &feed)),
-                    None => leader = self.follow(Post::Leader),
-                },
-                feed = standby.next() => match feed {
-                    Some(feed) => self.sighted(sighting(Post::Standby, &feed)),
-                    None => standby = self.follow(Post::Standby),
+                feed = posts.next() => match feed {
+                    Some(feed) => self.sighted(sightings(&self.session.keys, &feed)),
+                    None => posts = self.follow_posts(),
                 },
                 feed = next(&mut self.range) => match feed {
                     Some(feed) => self.on_feed(feed),
@@ -228,9 +226,8 @@ impl Office {
         self.posts.wake(self.clock.now()).min(self.work_due())
     }
 
-    fn follow(&self, post: Post) -> Follower {
-        let key = self.session.post_key(post);
-        self.session.follow(self.session.keys.only(key))
+    fn follow_posts(&self) -> Follower {
+        self.session.follow(self.session.keys.posts())
     }
 
     /// Follows the planner's range from a new snapshot on.
@@ -249,20 +246,23 @@ async fn next(range: &mut Option<Follower>) -> Option<Feed> {
     }
 }
 
-/// What the watch over one post's key says of it.
-fn sighting(post: Post, feed: &Feed) -> Option<Sighting> {
-    let (holder, revision) = match feed {
-        Feed::Snapshot { entries, revision } => (entries.first().map(holder_in), *revision),
-        Feed::Changes { changes } => match changes.last()? {
-            Change::Put(entry) => (Some(holder_in(entry)), entry.mod_revision),
-            Change::Delete { revision, .. } => (None, *revision),
-        },
+/// What the watch over the posts says of them.
+fn sightings(keys: &Keys, feed: &Feed) -> Vec<Sighting> {
+    let of_change = |change: &Change| {
+        let (key, holder, revision) = match change {
+            Change::Put(entry) => (&entry.key, Some(holder_in(entry)), entry.mod_revision),
+            Change::Delete { key, revision } => (key, None, *revision),
+        };
+        Some(Sighting {
+            post: post_of(keys, key)?,
+            holder,
+            revision,
+        })
     };
-    Some(Sighting {
-        post,
-        holder,
-        revision,
-    })
+    match feed {
+        Feed::Snapshot { entries, revision } => posts_among(keys, entries, *revision).into(),
+        Feed::Changes { changes } => changes.iter().filter_map(of_change).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::coordination::{
-    Change, Entry, Feed, Keys, MemberRecord, OverrideRecord, PlannerKey, SlotRecord, decode,
+    Change, Entry, Feed, Keys, MemberRecord, OverrideRecord, OwnerRecord, PlannerKey, decode,
     holder_in,
 };
 use crate::model::Slot;
@@ -117,9 +117,7 @@ impl Picture {
         match keys.parse_planner(&entry.key)? {
             PlannerKey::Member(name) => self.put_member(name, entry),
             PlannerKey::Slot(slot) => {
-                let owner = read::<SlotRecord>(entry).map(|record| record.incarnation);
-                // Nobody that lives has the empty incarnation.
-                let by: Arc<str> = owner.unwrap_or_default().into();
+                let by = self.owner(entry);
                 let of_job = self.slots.entry(Arc::clone(&slot.job)).or_default();
                 of_job.insert(slot.index, Arc::clone(&by));
                 Some(News::Owned { slot, by: Some(by) })
@@ -133,6 +131,19 @@ impl Picture {
                 None
             }
             PlannerKey::Meta => None,
+        }
+    }
+
+    /// The incarnation that a slot's value names: the member's own, shared, if it is there.
+    fn owner(&self, entry: &Entry) -> Arc<str> {
+        // Nobody that lives has the empty incarnation.
+        let Some(owner) = read::<OwnerRecord<'_>>(entry) else {
+            return "".into();
+        };
+        let member = self.members.get(&*owner.owner);
+        match member.filter(|member| *member.incarnation == *owner.incarnation) {
+            Some(member) => Arc::clone(&member.incarnation),
+            None => owner.incarnation.into(),
         }
     }
 
@@ -191,7 +202,7 @@ fn is_of(news: &News, incarnation: &str) -> bool {
     matches!(news, News::Joined { incarnation: joined, .. } if **joined == *incarnation)
 }
 
-fn read<T: for<'a> serde::Deserialize<'a>>(entry: &Entry) -> Option<T> {
+fn read<'e, T: serde::Deserialize<'e>>(entry: &'e Entry) -> Option<T> {
     let key = String::from_utf8_lossy(&entry.key);
     decode(&key, &entry.value)
         .inspect_err(|error| tracing::warn!(%error, "left out of the plan"))

@@ -3,6 +3,7 @@
 use super::*;
 use crate::coordination::Entry;
 use crate::model::leading::Holder;
+use crate::model::leading::Post;
 use crate::model::planner::plan;
 use crate::runtime::leader::tests::cluster::Cluster;
 use crate::runtime::leader::tests::nodes::{Node, Spec};

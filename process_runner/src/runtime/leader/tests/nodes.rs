@@ -91,6 +91,7 @@ impl Node {
             config_hash: spec.member.config.clone(),
             reporter: Default::default(),
             config: config(&jobs),
+            takes_posts: spec.leads,
             member: spec.member,
         };
         let clock = Clock::tokio();
