@@ -147,6 +147,28 @@ impl Schedule {
         }
     }
 
+    /// How long after the calm a renewal may still arrive that a process sent before it was killed: whatever
+    /// is on its way when a delay ends is as late as it would have been.
+    pub(crate) fn last_words(&self) -> Duration {
+        if !self
+            .steps
+            .iter()
+            .any(|step| matches!(step.what, Op::Kill(_)))
+        {
+            return Duration::ZERO;
+        }
+        let arrivals = self.steps.iter().enumerate().filter_map(|(number, step)| {
+            let Op::Delay(ways, delay) = step.what else {
+                return None;
+            };
+            let over = Op::Delay(ways, Duration::ZERO);
+            let end = self.steps[number..].iter().find(|later| later.what == over);
+            Some(end.map_or(self.calm, |end| end.at) + delay)
+        });
+        let last = arrivals.max().unwrap_or_default();
+        last.saturating_sub(self.calm)
+    }
+
     /// All slots that the jobs have by configuration.
     pub(crate) fn slots(&self) -> Vec<String> {
         let jobs = self.jobs.iter();
