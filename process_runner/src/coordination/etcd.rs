@@ -138,7 +138,8 @@ impl Etcd {
         self.txn_within(CALL_TIMEOUT, &txn).await
     }
 
-    /// The same for whoever cannot wait so long. Dropped, its outcome is unknown.
+    /// The same for whoever has a patience of its own, or may have to repeat it. Dropped, its outcome is
+    /// unknown.
     pub(super) async fn txn_within(
         &self,
         timeout: Duration,

@@ -22,8 +22,9 @@ use super::records::{MetaRecord, decode, encode};
 use super::session::explain;
 use super::{CallError, CoordinationError, Etcd};
 
-/// The version of the key layout that this code reads and writes.
-pub(super) const LAYOUT: u32 = 1;
+/// The version of the key layout that this code reads and writes. In 1 the posts stood elsewhere: nodes of
+/// both would each have a leader.
+pub(super) const LAYOUT: u32 = 2;
 
 /// What tells this store from every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
