@@ -26,6 +26,7 @@
 //! A call tries one endpoint; the next call goes to another one. Nothing here retries a write
 //! blindly: the slot machine repeats the identical transaction until its outcome is known.
 
+mod barrier;
 #[cfg(test)]
 mod by_hand;
 mod choice;

@@ -72,9 +72,15 @@ fn measure(benchmark: &Benchmark) -> Result<Value> {
 }
 
 /// Runs a benchmark of cargo, which prints its figures on its last line.
-fn cargo_bench(package: &str, bench: &str, variables: tools::Variables) -> Result<Value> {
+fn cargo_bench(
+    package: &str,
+    bench: &str,
+    arguments: &[&str],
+    variables: tools::Variables,
+) -> Result<Value> {
     let mut cargo = workspace::cargo();
-    cargo.args(["bench", "--package", package, "--bench", bench]);
+    cargo.args(["bench", "--package", package, "--bench", bench, "--"]);
+    cargo.args(arguments);
     // Its nodes remember the etcd at each endpoint, and the next benchmark has another one there.
     let state = workspace::target().join(format!("bench-state-{}", std::process::id()));
     let output = workspace::output(cargo.envs(variables).env("XDG_STATE_HOME", &state));

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use process_runner::config::{Request, load};
 use process_runner::{App, Node, NodeEnd, NodeError, NodeHandle, RequestCount};
@@ -10,6 +10,9 @@ use tests::etcd::{Etcd, Version};
 use tokio::task::JoinHandle;
 
 use crate::still::Marks;
+
+/// How long a cluster may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A cluster of one benchmark.
 pub(crate) struct Fleet {
@@ -99,9 +102,14 @@ impl Fleet {
         Ok((ready.into_iter().map(Running::start).collect(), began))
     }
 
-    /// Waits until every worker runs.
-    pub(crate) async fn all_run(&self) {
-        self.marks.until_running(u64::from(self.slots)).await;
+    /// Waits until every worker runs. A cluster that does not get there is no measurement.
+    pub(crate) async fn all_run(&self) -> Result<(), Box<dyn Error>> {
+        let slots = u64::from(self.slots);
+        if self.marks.until_running(slots, PATIENCE).await {
+            return Ok(());
+        }
+        let running = self.marks.running();
+        Err(format!("{running} of {slots} workers run after {PATIENCE:?}").into())
     }
 
     /// A client of its own, for what a benchmark compares with.

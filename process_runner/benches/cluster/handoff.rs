@@ -27,7 +27,7 @@ pub(crate) async fn measure() -> Measured {
 async fn on(members: usize) -> Measured {
     let fleet = Fleet::new(members, 1)?;
     let nodes = [fleet.start(0)?, fleet.start(1)?];
-    fleet.all_run().await;
+    fleet.all_run().await?;
     let mut client = fleet.client().await?;
     let (mut gaps, mut puts) = (Vec::new(), Vec::new());
     for _ in 0..MOVES {

@@ -72,7 +72,7 @@ struct Figures {
 async fn on(members: usize, barriers: &Barriers) -> Result<Figures, Box<dyn Error>> {
     let fleet = Fleet::new(members, SLOTS)?;
     let (running, _) = fleet.start_all(NODES)?;
-    fleet.all_run().await;
+    fleet.all_run().await?;
     tokio::time::sleep(AT_REST).await;
     let count = || {
         running

@@ -29,7 +29,7 @@ async fn started(members: usize) -> Result<(Fleet, Vec<Running>, Duration), Box<
     let (nodes, slots) = size();
     let fleet = Fleet::new(members, slots)?;
     let (running, began) = fleet.start_all(nodes)?;
-    fleet.all_run().await;
+    fleet.all_run().await?;
     let took = began.elapsed();
     note(&format!(
         "{members} members, {nodes} nodes, {slots} slots: all run after {took:.2?}"

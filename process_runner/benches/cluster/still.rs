@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use process_runner::prelude::*;
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ pub(crate) struct Marks(Arc<Inner>);
 struct Inner {
     begun: AtomicU64,
     ended: AtomicU64,
+    running: AtomicU64,
     /// So many running workers are waited for, if that is a number; any change otherwise.
     awaited: AtomicU64,
     /// When a worker last ended, and when one last began, on which node.
@@ -31,7 +32,7 @@ impl Marks {
 
     /// Workers that run now.
     pub(crate) fn running(&self) -> u64 {
-        self.begun() - self.0.ended.load(Ordering::Acquire)
+        self.0.running.load(Ordering::Acquire)
     }
 
     /// When a worker last began, and on which node.
@@ -51,10 +52,13 @@ impl Marks {
 
     /// Waits until so many workers run. Nobody is woken before: a hundred thousand times it would be
     /// work that the machines of a real cluster do not have.
-    pub(crate) async fn until_running(&self, workers: u64) {
+    /// False if that takes longer than `patience`.
+    pub(crate) async fn until_running(&self, workers: u64, patience: Duration) -> bool {
         self.0.awaited.store(workers, Ordering::Release);
-        self.until(|marks| marks.running() == workers).await;
+        let all = self.until(|marks| marks.running() == workers);
+        let all = tokio::time::timeout(patience, all).await.is_ok();
         self.0.awaited.store(0, Ordering::Release);
+        all
     }
 
     /// Waits until `is_it` holds.
@@ -73,10 +77,27 @@ impl Inner {
     /// Wakes whoever waits for this.
     fn tell(&self) {
         let awaited = self.awaited.load(Ordering::Acquire);
-        let running = self.begun.load(Ordering::Acquire) - self.ended.load(Ordering::Acquire);
+        let running = self.running.load(Ordering::Acquire);
         if awaited == 0 || running == awaited {
             self.changed.notify_waiters();
         }
+    }
+}
+
+/// A worker that runs, until it is dropped, as it is when its node loses the lease, too.
+struct Running<'m>(&'m Inner);
+
+impl<'m> Running<'m> {
+    fn begin(marks: &'m Inner) -> Self {
+        marks.running.fetch_add(1, Ordering::AcqRel);
+        Self(marks)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        self.0.tell();
     }
 }
 
@@ -97,6 +118,7 @@ impl Job for Still {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(begin);
         marks.begun.fetch_add(1, Ordering::AcqRel);
+        let _running = Running::begin(marks);
         marks.tell();
         cx.stopping().await;
         Ok(Vec::new())

@@ -16,6 +16,7 @@ use etcd_client::{
     WatchStream,
 };
 
+use super::barrier::Committed;
 use super::choice::{Choice, Chosen};
 use super::keys::Range;
 use super::token::{self, Token};
@@ -214,15 +215,23 @@ impl Etcd {
         Ok((revision, answers))
     }
 
-    /// Deletes a key that is never put: commits through raft and changes nothing. Answers the term
-    /// that it was committed in.
-    pub(crate) async fn commit_nothing(&self, never_key: &str) -> Result<u64, CallError> {
+    /// Deletes a key that is never put: commits through raft and changes nothing. Dropped, it has
+    /// changed nothing either.
+    pub(super) async fn commit_nothing(
+        &self,
+        never_key: &str,
+        patience: Duration,
+    ) -> Result<Committed, CallError> {
         let call = |client: &Client| {
             let mut kv = client.kv_client();
             async move { kv.delete(never_key, None).await }
         };
-        let reply = self.call(CALL_TIMEOUT, call).await?;
-        Ok(reply.header().map_or(0, |header| header.raft_term()))
+        let reply = self.call(patience, call).await?;
+        let header = reply.header();
+        Ok(Committed {
+            term: header.map_or(0, |header| header.raft_term()),
+            revision: header.map_or(0, |header| header.revision()),
+        })
     }
 
     /// Deletes one key: what it was, if it was there. Dropped, it may be deleted all the same.

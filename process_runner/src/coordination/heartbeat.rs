@@ -7,12 +7,12 @@
 //! ```
 //!
 //! An acknowledged keepalive is not proof: renewals do not go through raft, and an etcd leader that
-//! was paused acknowledges what it can no longer promise. The barrier is a transaction that does go
-//! through raft and changes nothing. If it commits in the term of the ack, no other leader was
-//! elected before the renewal; one elected later re-arms every lease with its full ttl.
+//! was paused acknowledges what it can no longer promise. The barrier (`barrier`) does go through raft
+//! and changes nothing. If it commits in the term of the ack, no other leader was elected before the
+//! renewal; one elected later re-arms every lease with its full ttl.
 //!
-//! The same transaction reads what a watch that fell silent would have missed: the inbox and the
-//! posts; whether the slots are still on the lease is asked afterwards ([`Sighting`]). This
+//! Once in a ttl the barrier also reads what a watch that fell silent would have missed: the inbox and
+//! the posts. Whether the slots are still on the lease is asked after each renewal ([`Sighting`]). This
 //! decides nothing about the renewal; the slots are judged one by one by whoever holds them.
 //!
 //! # Guarantees
@@ -24,19 +24,19 @@
 //! # How it fails
 //!
 //! It never gives up by itself. [`Pulse::Gone`] is told only when etcd said that the lease or the
-//! member key does not exist; until then the deadlines of [`Validity`] do the rest. An etcd that is out
-//! of space refuses the barrier in its usual form; then it is a deletion of nothing and two reads.
+//! member key does not exist; until then the deadlines of [`Validity`] do the rest.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client::{Compare, CompareOp, LeaseKeepAliveStream, LeaseKeeper, Txn, TxnOp, TxnResponse};
+use etcd_client::{LeaseKeepAliveStream, LeaseKeeper};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::barrier::{Barrier, Failure, Subject};
 use super::choice::Chosen;
 use super::etcd::CALL_TIMEOUT;
-use super::sighting::{Look, Sighting};
+use super::sighting::Sighting;
 use super::{CallError, Etcd};
 use crate::clock::Clock;
 use crate::model::{Backoff, LeaseTerm, Moment};
@@ -51,21 +51,6 @@ pub(crate) enum Pulse {
     Troubled(String),
     /// The lease or the member key is gone.
     Gone(String),
-}
-
-/// What is renewed, and what proves it.
-#[derive(Debug, Clone)]
-pub(crate) struct Subject {
-    pub(crate) lease: i64,
-    pub(crate) member_key: String,
-    /// The member key's create_revision: ours and nobody else's.
-    pub(crate) member_created: i64,
-    /// What makes the store this store, and the mod_revision that this session rests on.
-    pub(crate) meta: (String, i64),
-    /// A key that is never put.
-    pub(crate) never_key: String,
-    /// What to read on the way.
-    pub(crate) look: Look,
 }
 
 /// A running heartbeat. Dropping it stops the renewals.
@@ -88,15 +73,13 @@ impl Heartbeat {
         let (sender, pulse) = watch::channel(Pulse::Renewed(Arc::default()));
         let beat = Beat {
             asked: etcd.chosen(),
+            barrier: Barrier::new(etcd.clone(), subject, clock.now(), term.ttl()),
             etcd,
-            subject,
             term,
             clock,
             validity,
             sender,
             stream: None,
-            full: false,
-            revision: 0,
         };
         Self {
             pulse,
@@ -130,7 +113,7 @@ type Stream = (LeaseKeeper, LeaseKeepAliveStream, Chosen);
 
 struct Beat {
     etcd: Etcd,
-    subject: Subject,
+    barrier: Barrier,
     term: LeaseTerm,
     clock: Clock,
     validity: Arc<Validity>,
@@ -138,10 +121,6 @@ struct Beat {
     stream: Option<Stream>,
     /// The member that the last question went to.
     asked: Chosen,
-    /// etcd is out of space.
-    full: bool,
-    /// The revision of the last barrier.
-    revision: i64,
 }
 
 impl Beat {
@@ -153,7 +132,15 @@ impl Beat {
         let (opened, ()) = tokio::join!(self.open(), tokio::time::sleep(self.term.period()));
         // The renewal opens one itself then.
         self.stream = opened.ok();
+        let mut spared = false;
         loop {
+            // Who holds nothing has nothing to lose, and renews half as often. When a thousand nodes start at
+            // once, etcd's first work is to give them their slots.
+            spared = failures == 0 && !spared && self.barrier.subject().look.slots.is_empty();
+            if spared {
+                tokio::time::sleep(self.term.period()).await;
+                continue;
+            }
             match self.renew(self.patience(failures)).await {
                 Ok(()) => failures = 0,
                 Err(Failure::Gone(reason)) => {
@@ -164,6 +151,7 @@ impl Beat {
                     failures += 1;
                     denied = refused;
                     self.stream = None;
+                    self.barrier.distrust();
                     self.etcd.leave(self.asked);
                     tracing::debug!(failures, %reason, "a renewal of the lease failed");
                     let _ = self.sender.send(Pulse::Troubled(reason));
@@ -177,7 +165,10 @@ impl Beat {
     async fn open(&self) -> Result<Stream, CallError> {
         let chosen = self.etcd.chosen();
         let timeout = self.term.attempt_timeout();
-        let (keeper, stream) = self.etcd.keep_alive(self.subject.lease, timeout).await?;
+        let (keeper, stream) = self
+            .etcd
+            .keep_alive(self.barrier.subject().lease, timeout)
+            .await?;
         Ok((keeper, stream, chosen))
     }
 
@@ -226,22 +217,19 @@ impl Beat {
         if ttl == 0 {
             return Err(Failure::Gone("the lease ran out".to_owned()));
         }
-        let asked = self.subject.look.slots.asked();
+        let asked = self.barrier.subject().look.slots.asked();
         let acked_in = ack.header().map_or(0, |header| header.raft_term());
         let acked = self.clock.now();
         self.asked = self.etcd.chosen();
-        let barrier = self.prove(acked_in, patience).await?;
+        let at = (acked, self.term.ttl());
+        let mut sighting = self.barrier.prove(acked_in, patience, at).await?;
         self.tell_of_time(sent, acked);
-        self.tell_of_space(barrier.is_none());
         self.stream = Some((keeper, stream, chosen));
         self.term.renewed(sent, Duration::from_secs(ttl));
         self.validity.set(self.term.soft(), self.term.hard());
-        let mut sighting = barrier
-            .as_ref()
-            .map_or_else(Sighting::default, |reply| self.subject.look.seen(reply));
         sighting.took = self.clock.now().since(sent);
         // Only now: a renewal that is proven must not wait for it.
-        match self.subject.look.changed(&self.etcd, asked).await {
+        match self.barrier.subject().look.changed(&self.etcd, asked).await {
             Ok(changed) => sighting.changed = changed,
             // The renewal is proven all the same; the next one asks again.
             Err(error) => tracing::debug!(%error, "held slots could not be looked at"),
@@ -250,121 +238,10 @@ impl Beat {
         Ok(())
     }
 
-    /// The barrier: commits in the ack's raft term, or the ack proves nothing.
-    /// Its reply is `None` if etcd is out of space: then it was two steps, and nothing was seen on the
-    /// way.
-    async fn prove(
-        &mut self,
-        acked_in: u64,
-        patience: Duration,
-    ) -> Result<Option<TxnResponse>, Failure> {
-        let Subject {
-            member_key,
-            member_created,
-            meta: (meta_key, meta_revision),
-            never_key,
-            look,
-            ..
-        } = &self.subject;
-        let ours = Compare::create_revision(member_key.as_str(), CompareOp::Equal, *member_created);
-        let store = Compare::mod_revision(meta_key.as_str(), CompareOp::Equal, *meta_revision);
-        let txn = Txn::new().when([ours, store]).and_then(
-            [TxnOp::delete(never_key.as_str(), None)]
-                .into_iter()
-                .chain(look.reads())
-                .collect::<Vec<_>>(),
-        );
-        let reply = match self.etcd.txn_within(patience, &txn).await {
-            Err(CallError::NoSpace) => {
-                self.prove_without_space(acked_in).await?;
-                return Ok(None);
-            }
-            reply => reply?,
-        };
-        if !reply.succeeded() {
-            return Err(Failure::not_ours());
-        }
-        let (revision, term) = reply
-            .header()
-            .map_or((0, 0), |header| (header.revision(), header.raft_term()));
-        // Every member has it in the order of raft, so it never falls: this is a store of an earlier time,
-        // in which our own keys may well be as they were then.
-        if revision < self.revision {
-            let seen = self.revision;
-            let reason = format!("the revision of the store went back from {seen} to {revision}");
-            return Err(Failure::Gone(reason));
-        }
-        self.revision = revision;
-        same_term(acked_in, term)?;
-        Ok(Some(reply))
-    }
-
-    /// The barrier for an etcd that is out of space. 3.5.0 and 3.5.1 then refuse every transaction, but no
-    /// deletion outside of one, and no read.
-    async fn prove_without_space(&self, acked_in: u64) -> Result<(), Failure> {
-        let subject = &self.subject;
-        same_term(
-            acked_in,
-            self.etcd.commit_nothing(&subject.never_key).await?,
-        )?;
-        let member = self.etcd.get(&subject.member_key, 0).await?;
-        let meta = self.etcd.get(&subject.meta.0, 0).await?;
-        let created = member.kvs().first().map(|kv| kv.create_revision());
-        let changed = meta.kvs().first().map(|kv| kv.mod_revision());
-        if (created, changed) == (Some(subject.member_created), Some(subject.meta.1)) {
-            Ok(())
-        } else {
-            Err(Failure::not_ours())
-        }
-    }
-
     /// What a renewal took, for whoever measures.
     fn tell_of_time(&self, sent: Moment, acked: Moment) {
         let ack_us = acked.since(sent).as_micros() as u64;
         let barrier_us = self.clock.now().since(acked).as_micros() as u64;
         tracing::trace!(ack_us, barrier_us, "the lease was renewed");
-    }
-
-    fn tell_of_space(&mut self, full: bool) {
-        match (std::mem::replace(&mut self.full, full), full) {
-            (false, true) => tracing::warn!(
-                "{}; what is held is kept, and nothing new is acquired until then",
-                CallError::NoSpace
-            ),
-            (true, false) => tracing::info!("etcd has space again"),
-            _ => {}
-        }
-    }
-}
-
-enum Failure {
-    Gone(String),
-    /// Why, and whether etcd denied access.
-    Again(String, bool),
-}
-
-/// The ack counts only if no other leader was elected since.
-fn same_term(acked_in: u64, committed_in: u64) -> Result<(), Failure> {
-    if committed_in == acked_in {
-        return Ok(());
-    }
-    let reason = format!("acked in raft term {acked_in}, but the term is {committed_in}");
-    Err(Failure::Again(reason, false))
-}
-
-impl Failure {
-    fn not_ours() -> Self {
-        let reason = "the node's member key is gone, or the store's meta key changed";
-        Self::Gone(reason.to_owned())
-    }
-}
-
-impl From<CallError> for Failure {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::LeaseGone => Self::Gone("the lease ran out".to_owned()),
-            CallError::Denied(_) => Self::Again(error.to_string(), true),
-            other => Self::Again(other.to_string(), false),
-        }
     }
 }

@@ -24,9 +24,9 @@ use std::time::Duration;
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use tokio::time::Instant;
 
+use super::barrier::Subject;
 use super::election::take_vacant;
 use super::etcd::CALL_TIMEOUT;
-use super::heartbeat::Subject;
 use super::identity::{StoreIdentity, identify_store};
 use super::keys::Keys;
 use super::membership::get;

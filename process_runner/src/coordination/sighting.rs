@@ -1,8 +1,9 @@
 //! What a renewal sees on the way: the keys that a silent watch would have missed.
 //!
-//! A watch is for speed. If its connection is dead without saying so, or if somebody deleted a slot
-//! key by hand, a node notices with its next renewal. The barrier reads its inbox and the posts,
-//! `leader` and `standby`. The slots are asked for afterwards, all in one question: which keys are on my lease?
+//! A watch is for speed. If it falls silent without saying so, a node notices within a ttl, when the
+//! barrier reads its inbox and the posts, `leader` and `standby`. If somebody deleted a slot key by hand, it
+//! notices with its next renewal: after each the slots are asked for, all in one question: which keys are on
+//! my lease?
 //!
 //! # Why the slots are not read in the barrier
 //!
@@ -79,6 +80,12 @@ impl Watched {
         }
     }
 
+    /// True if there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        let slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.is_empty()
+    }
+
     /// What is looked at with this renewal.
     pub(super) fn asked(&self) -> Vec<(Slot, i64)> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +112,14 @@ impl Look {
     /// The reads that go with the barrier: the inbox and the posts.
     pub(super) fn reads(&self) -> [TxnOp; 2] {
         [self.keys.inbox(&self.node).read(), self.keys.posts().read()]
+    }
+
+    /// What a barrier shows that reads nothing.
+    pub(super) fn nothing_at(revision: i64) -> Sighting {
+        Sighting {
+            revision,
+            ..Sighting::default()
+        }
     }
 
     /// What the barrier's reply shows of them.

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::Benchmark;
-use crate::error::{Error, Result};
-use crate::{tools, workspace};
+use super::{Benchmark, cargo_bench};
+use crate::error::Result;
+use crate::tools;
 
 pub(super) const HANDOFF: Benchmark = Benchmark {
     name: "handoff",
@@ -37,13 +37,5 @@ pub(super) const HEARTBEAT: Benchmark = Benchmark {
 };
 
 fn run(name: &str) -> Result<Value> {
-    let mut cargo = workspace::cargo();
-    cargo.args(["bench", "--package", "process_runner", "--bench", "cluster"]);
-    cargo.args(["--", name]);
-    let output = workspace::output(cargo.envs(tools::for_tests()?))?;
-    // Nothing but the document is written to standard output, on its last line.
-    let text = String::from_utf8_lossy(&output);
-    let document = text.lines().last().unwrap_or_default();
-    serde_json::from_str(document)
-        .map_err(|error| Error::Found(format!("the benchmark printed `{document}`: {error}")))
+    cargo_bench("process_runner", "cluster", &[name], tools::for_tests()?)
 }

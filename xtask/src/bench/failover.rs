@@ -6,5 +6,5 @@ use crate::tools;
 pub(super) const BENCHMARK: Benchmark = Benchmark {
     name: "failover",
     about: "kill -9 of a node's worker process, and of the whole node: until its slots run elsewhere",
-    run: || cargo_bench("process_runner_cli", "failover", tools::for_tests()?),
+    run: || cargo_bench("process_runner_cli", "failover", &[], tools::for_tests()?),
 };

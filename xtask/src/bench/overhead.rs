@@ -13,5 +13,5 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
 };
 
 fn run() -> Result<Value> {
-    super::cargo_bench("process_queue", "overhead", tools::for_tests()?)
+    super::cargo_bench("process_queue", "overhead", &[], tools::for_tests()?)
 }

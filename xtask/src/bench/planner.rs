@@ -13,5 +13,5 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
 };
 
 fn run() -> Result<Value> {
-    super::cargo_bench("process_runner", "planner", tools::for_build()?)
+    super::cargo_bench("process_runner", "planner", &[], tools::for_build()?)
 }
