@@ -4,6 +4,9 @@
 //! it was made under, and only the first moves on: otherwise two failures of one member would skip a
 //! living one, and three lead back to the dead one.
 //!
+//! Each node begins with another one, drawn by chance: else all of them would ask the member that stands
+//! first in the configuration that they share.
+//!
 //! # How it fails
 //!
 //! It knows nothing of health: a dead member is tried again when the others have failed.
@@ -20,6 +23,13 @@ pub(super) struct Choice(Arc<AtomicUsize>);
 pub(crate) struct Chosen(usize);
 
 impl Choice {
+    /// Any of `members` to begin with.
+    pub(super) fn any(members: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(fastrand::usize(
+            ..members.max(1),
+        ))))
+    }
+
     pub(super) fn present(&self) -> Chosen {
         Chosen(self.0.load(Ordering::Relaxed))
     }
@@ -43,6 +53,8 @@ impl Chosen {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -51,6 +63,14 @@ mod tests {
         let calls = [choice.present(); 3];
         calls.into_iter().for_each(|chosen| choice.leave(chosen));
         assert_eq!(choice.present().of(3), 1);
+    }
+
+    #[test]
+    fn nodes_begin_with_different_members() {
+        fastrand::seed(7);
+        let begun: BTreeSet<_> = (0..20).map(|_| Choice::any(3).present().of(3)).collect();
+        assert_eq!(begun, BTreeSet::from([0, 1, 2]));
+        assert_eq!(Choice::any(1).present().of(1), 0);
     }
 
     #[test]

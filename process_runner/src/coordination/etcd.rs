@@ -66,7 +66,7 @@ impl Etcd {
     ///
     /// At least one member is needed; `connect` sees to that.
     pub(crate) fn new(members: Vec<(String, Client)>, requests: RequestCount) -> Self {
-        let members = members
+        let members: Arc<[_]> = members
             .into_iter()
             .map(|(endpoint, client)| Member {
                 endpoint,
@@ -75,8 +75,8 @@ impl Etcd {
             })
             .collect();
         Self {
+            choice: Choice::any(members.len()),
             members,
-            choice: Choice::default(),
             requests,
         }
     }

@@ -30,7 +30,7 @@ const OPERATIONS: usize = 128;
 /// At most so many in one grant, so that several of the largest fit a transaction.
 const OF_ONE: usize = 120;
 /// At most so many slots in one transaction: etcd carries it out in one go, and answers nobody meanwhile.
-const SLOTS: usize = 400;
+const SLOTS: usize = 1000;
 
 /// Slots for one node.
 #[derive(Debug, Clone)]
@@ -239,9 +239,9 @@ mod tests {
         assert_eq!(shape(&chunks), [vec![118, 118, 64, 30]]);
         let marks: BTreeSet<_> = chunks[0].iter().map(|grant| grant.nonce).collect();
         assert_eq!(marks.len(), 4);
-        let many = (0..9).map(|number| grant(&format!("n{number}"), 100));
+        let many = (0..21).map(|number| grant(&format!("n{number}"), 100));
         let chunks = in_transactions(many.collect());
-        assert_eq!(shape(&chunks), [vec![100; 4], vec![100; 4], vec![100]]);
+        assert_eq!(shape(&chunks), [vec![100; 10], vec![100; 10], vec![100]]);
         let few = (0..200).map(|number| grant(&format!("n{number}"), 1));
         let chunks = in_transactions(few.collect());
         assert_eq!(shape(&chunks), [vec![1; 125], vec![1; 75]]);

@@ -127,19 +127,16 @@ impl Beat {
     async fn run(mut self) {
         let mut failures = 0;
         let mut denied = false;
+        // Nodes that start at once are not to renew at once for ever after.
+        let mut waited = self.term.period().mul_f64(1.0 + fastrand::f64());
         // Opening a stream is a renewal, too, which proves nothing: with the first one that counts it would
         // ask twice, while a cluster that starts has the most to do.
-        let (opened, ()) = tokio::join!(self.open(), tokio::time::sleep(self.term.period()));
+        let (opened, ()) = tokio::join!(self.open(), tokio::time::sleep(waited));
         // The renewal opens one itself then.
         self.stream = opened.ok();
-        let mut spared = false;
         loop {
-            // Who holds nothing has nothing to lose, and renews half as often. When a thousand nodes start at
-            // once, etcd's first work is to give them their slots.
-            spared = failures == 0 && !spared && self.barrier.subject().look.slots.is_empty();
-            if spared {
-                tokio::time::sleep(self.term.period()).await;
-                continue;
+            if failures == 0 && self.holds_nothing() {
+                tokio::time::sleep((self.term.period() * 2).saturating_sub(waited)).await;
             }
             match self.renew(self.patience(failures)).await {
                 Ok(()) => failures = 0,
@@ -157,8 +154,15 @@ impl Beat {
                     let _ = self.sender.send(Pulse::Troubled(reason));
                 }
             }
-            tokio::time::sleep(self.wait(failures, denied)).await;
+            waited = self.wait(failures, denied);
+            tokio::time::sleep(waited).await;
         }
+    }
+
+    /// Who holds nothing has nothing to lose, and renews half as often. When a thousand nodes start at
+    /// once, etcd's first work is to give them their slots.
+    fn holds_nothing(&self) -> bool {
+        self.barrier.subject().look.slots.is_empty()
     }
 
     /// A stream of renewals to the member that is chosen now.

@@ -25,7 +25,7 @@ use crate::model::leading::Sighting;
 /// room for another one more, up to [`MOST_AT_ONCE`]: a newcomer is noticed before much was sent, and
 /// the start of a large cluster does not wait for answers.
 const AT_ONCE: usize = 1;
-const MOST_AT_ONCE: usize = 7;
+const MOST_AT_ONCE: usize = 4;
 
 /// How it went.
 #[derive(Debug)]
