@@ -131,14 +131,15 @@ impl Beat {
         let mut waited = self.term.period().mul_f64(1.0 + fastrand::f64());
         // Opening a stream is a renewal, too, which proves nothing: with the first one that counts it would
         // ask twice, while a cluster that starts has the most to do.
-        let (opened, ()) = tokio::join!(self.open(), tokio::time::sleep(waited));
+        let patience = self.patience(failures);
+        let (opened, ()) = tokio::join!(self.open(patience), tokio::time::sleep(waited));
         // The renewal opens one itself then.
         self.stream = opened.ok();
         loop {
             if failures == 0 && self.holds_nothing() {
                 tokio::time::sleep((self.term.period() * 2).saturating_sub(waited)).await;
             }
-            match self.renew(self.patience(failures)).await {
+            match self.renew(failures).await {
                 Ok(()) => failures = 0,
                 Err(Failure::Gone(reason)) => {
                     let _ = self.sender.send(Pulse::Gone(reason));
@@ -166,13 +167,10 @@ impl Beat {
     }
 
     /// A stream of renewals to the member that is chosen now.
-    async fn open(&self) -> Result<Stream, CallError> {
+    async fn open(&self, patience: Duration) -> Result<Stream, CallError> {
         let chosen = self.etcd.chosen();
-        let timeout = self.term.attempt_timeout();
-        let (keeper, stream) = self
-            .etcd
-            .keep_alive(self.barrier.subject().lease, timeout)
-            .await?;
+        let lease = self.barrier.subject().lease;
+        let (keeper, stream) = self.etcd.keep_alive(lease, patience).await?;
         Ok((keeper, stream, chosen))
     }
 
@@ -191,22 +189,35 @@ impl Beat {
         }
     }
 
-    /// How long the barrier may take. A member that was split off from the others takes it and never
-    /// answers, so at first there is little patience; whoever tried already waits for a slow etcd.
+    /// How long a renewal may take. A member that hangs never answers, so at first there is little
+    /// patience. Whoever tried already waits for a slow etcd, up to half of the time that is left: to ask it
+    /// again and again before it can answer makes it slower still, until every lease has run out.
     fn patience(&self, failures: u32) -> Duration {
+        let least = self.term.attempt_timeout();
+        let most = least.max(CALL_TIMEOUT);
+        let left = self.term.soft().since(self.clock.now());
+        match failures {
+            0 => least,
+            _ if left.is_zero() => most,
+            _ => (left / 2).clamp(least, most),
+        }
+    }
+
+    /// The same for the barrier. A member that was split off from the others takes it and never answers.
+    fn patience_for_proof(&self, failures: u32) -> Duration {
         match failures {
             0 => self.term.attempt_timeout(),
             _ => self.term.attempt_timeout().max(CALL_TIMEOUT),
         }
     }
 
-    async fn renew(&mut self, patience: Duration) -> Result<(), Failure> {
-        let timeout = self.term.attempt_timeout();
+    async fn renew(&mut self, failures: u32) -> Result<(), Failure> {
+        let patience = self.patience(failures);
         let (mut keeper, mut stream, chosen) = match self.stream.take() {
             Some(open) => open,
             None => {
                 self.asked = self.etcd.chosen();
-                self.open().await?
+                self.open(patience).await?
             }
         };
         self.asked = chosen;
@@ -215,7 +226,7 @@ impl Beat {
             keeper.keep_alive().await?;
             stream.message().await
         };
-        let ack = self.etcd.within(timeout, chosen, ack).await?;
+        let ack = self.etcd.within(patience, chosen, ack).await?;
         let ack = ack.ok_or_else(|| Failure::Again("the stream was closed".to_owned(), false))?;
         let ttl = u64::try_from(ack.ttl()).unwrap_or(0);
         if ttl == 0 {
@@ -226,6 +237,7 @@ impl Beat {
         let acked = self.clock.now();
         self.asked = self.etcd.chosen();
         let at = (acked, self.term.ttl());
+        let patience = self.patience_for_proof(failures);
         let mut sighting = self.barrier.prove(acked_in, patience, at).await?;
         self.tell_of_time(sent, acked);
         self.stream = Some((keeper, stream, chosen));
@@ -249,3 +261,6 @@ impl Beat {
         tracing::trace!(ack_us, barrier_us, "the lease was renewed");
     }
 }
+
+#[cfg(test)]
+mod tests;
