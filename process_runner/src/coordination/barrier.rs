@@ -102,30 +102,14 @@ impl Barrier {
         patience: Duration,
         (now, ttl): (Moment, Duration),
     ) -> Result<Sighting, Failure> {
-        let (committed, sighting) = if now < self.sees_at {
-            let committed = self.commit(patience).await?;
-            (committed, Look::nothing_at(committed.revision))
-        } else {
-            match self.see(patience).await {
-                Err(CallError::NoSpace) => {
-                    self.tell_of_space(true);
-                    let committed = self.commit(patience).await?;
-                    self.read_ours().await?;
-                    (committed, Sighting::default())
-                }
-                reply => {
-                    let reply = reply?;
-                    self.tell_of_space(false);
-                    if !reply.succeeded() {
-                        return Err(Failure::not_ours());
-                    }
-                    (committed(&reply), self.subject.look.seen(&reply))
-                }
-            }
+        let sees = now >= self.sees_at;
+        let (committed, sighting) = match sees {
+            true => self.see(patience).await?,
+            false => self.commit(patience).await?,
         };
         self.check(committed, acked_in)?;
         // Out of space, the next one asks again whether there is some.
-        if now >= self.sees_at && !self.full {
+        if sees && !self.full {
             self.sees_at = now + ttl;
         }
         Ok(sighting)
@@ -148,12 +132,37 @@ impl Barrier {
         Err(Failure::Again(reason, false))
     }
 
-    async fn commit(&self, patience: Duration) -> Result<Committed, CallError> {
+    /// The bare one.
+    async fn commit(&self, patience: Duration) -> Result<(Committed, Sighting), CallError> {
         let never = &self.subject.never_key;
-        self.etcd.commit_nothing(never, patience).await
+        let committed = self.etcd.commit_nothing(never, patience).await?;
+        Ok((committed, Look::nothing_at(committed.revision)))
     }
 
-    async fn see(&self, patience: Duration) -> Result<TxnResponse, CallError> {
+    /// The seeing one; without space, what it compares is read.
+    async fn see(&mut self, patience: Duration) -> Result<(Committed, Sighting), Failure> {
+        let reply = match self.transaction(patience).await {
+            Err(CallError::NoSpace) => {
+                self.tell_of_space(true);
+                let bare = self.commit(patience).await?;
+                self.read_ours().await?;
+                return Ok(bare);
+            }
+            reply => reply?,
+        };
+        self.tell_of_space(false);
+        if !reply.succeeded() {
+            return Err(Failure::not_ours());
+        }
+        let header = reply.header();
+        let committed = Committed {
+            term: header.map_or(0, |header| header.raft_term()),
+            revision: header.map_or(0, |header| header.revision()),
+        };
+        Ok((committed, self.subject.look.seen(&reply)))
+    }
+
+    async fn transaction(&self, patience: Duration) -> Result<TxnResponse, CallError> {
         let Subject {
             member_key,
             member_created,
@@ -197,14 +206,6 @@ impl Barrier {
             (true, false) => tracing::info!("etcd has space again"),
             _ => {}
         }
-    }
-}
-
-fn committed(reply: &TxnResponse) -> Committed {
-    let header = reply.header();
-    Committed {
-        term: header.map_or(0, |header| header.raft_term()),
-        revision: header.map_or(0, |header| header.revision()),
     }
 }
 

@@ -31,6 +31,9 @@ const OPERATIONS: usize = 128;
 const OF_ONE: usize = 120;
 /// At most so many slots in one transaction: etcd carries it out in one go, and answers nobody meanwhile.
 const SLOTS: usize = 1000;
+/// The first has so many, the second twice as many, and so on: what was sent before a newcomer is noticed has
+/// to move again.
+const FIRST: usize = 200;
 
 /// Slots for one node.
 #[derive(Debug, Clone)]
@@ -107,9 +110,10 @@ pub(crate) fn in_transactions(grants: Vec<Grant>) -> Vec<Vec<Grant>> {
     let (mut slots, mut widest) = (0, 0);
     for (grant, operations) in grants.into_iter().flat_map(Grant::pieces) {
         let more = grant.slots.len();
+        let most = SLOTS.min(FIRST * chunks.len());
         match chunks.last_mut() {
             Some(chunk)
-                if slots + more <= SLOTS
+                if slots + more <= most
                     && chunk.len() + 1 + operations.max(widest) <= OPERATIONS =>
             {
                 (slots, widest) = (slots + more, operations.max(widest));
@@ -236,12 +240,13 @@ mod tests {
             grant
         };
         let chunks = in_transactions(vec![grant("a", 300), grant("b", 0), grant("c", 30)]);
-        assert_eq!(shape(&chunks), [vec![118, 118, 64, 30]]);
-        let marks: BTreeSet<_> = chunks[0].iter().map(|grant| grant.nonce).collect();
+        assert_eq!(shape(&chunks), [vec![118], vec![118, 64, 30]]);
+        let marks: BTreeSet<_> = chunks.iter().flatten().map(|grant| grant.nonce).collect();
         assert_eq!(marks.len(), 4);
-        let many = (0..21).map(|number| grant(&format!("n{number}"), 100));
+        let many = (0..45).map(|number| grant(&format!("n{number}"), 100));
         let chunks = in_transactions(many.collect());
-        assert_eq!(shape(&chunks), [vec![100; 10], vec![100; 10], vec![100]]);
+        let sizes: Vec<_> = chunks.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [2, 4, 6, 8, 10, 10, 5]);
         let few = (0..200).map(|number| grant(&format!("n{number}"), 1));
         let chunks = in_transactions(few.collect());
         assert_eq!(shape(&chunks), [vec![1; 125], vec![1; 75]]);
