@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! runtime -> Session (one lease, one member key) -> Etcd (own timeout on every call) -> etcd_client
-//!               |- heartbeat: renews the lease and proves each renewal         |
+//!               |- heartbeat: renews the lease; barrier: proves each renewal   |
 //!               |- slots:     reclaim, transfer, release: one transaction each |
 //!               |- membership: the node's own member key and inbox             |
 //!               |- election:  the posts `leader` and `standby`                 |

@@ -29,7 +29,8 @@ use crate::model::Slot;
 const OPERATIONS: usize = 128;
 /// At most so many in one grant, so that several of the largest fit a transaction.
 const OF_ONE: usize = 120;
-/// At most so many slots in one transaction: etcd carries it out in one go, and answers nobody meanwhile.
+/// At most so many slots in one transaction: etcd carries it out in one go, and answers nobody meanwhile. With
+/// the longest names it stays below the 1.5 MiB that etcd takes.
 const SLOTS: usize = 1000;
 /// The first has so many, the second twice as many, and so on: what was sent before a newcomer is noticed has
 /// to move again.
@@ -250,6 +251,26 @@ mod tests {
         let few = (0..200).map(|number| grant(&format!("n{number}"), 1));
         let chunks = in_transactions(few.collect());
         assert_eq!(shape(&chunks), [vec![1; 125], vec![1; 75]]);
+    }
+
+    #[test]
+    fn the_longest_names_fit_a_request() {
+        let keys = super::super::keys::Keys::new(&"/1234567".repeat(25));
+        let slot = Slot::new("j".repeat(100), u32::MAX);
+        let record = SlotRecord {
+            owner: "n".repeat(100),
+            incarnation: "0".repeat(32),
+            nonce: "0".repeat(32),
+            ordered: Order {
+                term: i64::MAX,
+                generation: u64::MAX,
+            },
+            retiring: true,
+        };
+        // The key is compared and put; fields, lengths, the lease, and the index in the note and in the ledger
+        // take less than 100 bytes.
+        let each = 2 * keys.slot(&slot).len() + encode(&record).len() + 100;
+        assert!(SLOTS * each < 3 << 19, "{each}");
     }
 
     fn shape(chunks: &[Vec<Grant>]) -> Vec<Vec<usize>> {
