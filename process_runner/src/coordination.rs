@@ -20,6 +20,8 @@
 //! - Every await on the network has a timeout of our own, and says whether a write that failed may
 //!   still take place ([`CallError::is_unknown`]).
 //! - One lease per session: its end frees everything of the node in one revision.
+//! - An answer of an older revision than one that was seen is no answer (`newest`): a store that was set
+//!   up from a backup ends the session before anything of it is taken in.
 //!
 //! # How it fails
 //!
@@ -48,6 +50,7 @@ mod keys;
 mod ledger;
 mod membership;
 mod memory;
+mod newest;
 mod notes;
 mod opening;
 mod overrides;

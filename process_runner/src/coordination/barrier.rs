@@ -60,8 +60,6 @@ pub(super) struct Barrier {
     sees_at: Moment,
     /// etcd is out of space.
     full: bool,
-    /// The revision of the last one.
-    revision: i64,
 }
 
 /// The term and the revision that a barrier was committed at.
@@ -79,7 +77,6 @@ impl Barrier {
             subject,
             sees_at: now + ttl,
             full: false,
-            revision: 0,
         }
     }
 
@@ -107,7 +104,7 @@ impl Barrier {
             true => self.see(patience).await?,
             false => self.commit(patience).await?,
         };
-        self.check(committed, acked_in)?;
+        check(committed, acked_in)?;
         // Out of space, the next one asks again whether there is some.
         if sees && !self.full {
             self.sees_at = now + ttl;
@@ -115,27 +112,11 @@ impl Barrier {
         Ok(sighting)
     }
 
-    fn check(&mut self, committed: Committed, acked_in: u64) -> Result<(), Failure> {
-        // Every member has it in the order of raft, so it never falls: this is a store of an earlier time,
-        // in which our own keys may well be as they were then.
-        let (seen, revision) = (self.revision, committed.revision);
-        if revision < seen {
-            let reason = format!("the revision of the store went back from {seen} to {revision}");
-            return Err(Failure::Gone(reason));
-        }
-        self.revision = revision;
-        if committed.term == acked_in {
-            return Ok(());
-        }
-        let term = committed.term;
-        let reason = format!("acked in raft term {acked_in}, but the term is {term}");
-        Err(Failure::Again(reason, false))
-    }
-
     /// The bare one.
-    async fn commit(&self, patience: Duration) -> Result<(Committed, Sighting), CallError> {
+    async fn commit(&self, patience: Duration) -> Result<(Committed, Sighting), Failure> {
         let never = &self.subject.never_key;
-        let committed = self.etcd.commit_nothing(never, patience).await?;
+        let committed = self.etcd.commit_nothing(never, patience).await;
+        let committed = committed.map_err(Failure::of_raft)?;
         Ok((committed, Look::nothing_at(committed.revision)))
     }
 
@@ -148,7 +129,7 @@ impl Barrier {
                 self.read_ours().await?;
                 return Ok(bare);
             }
-            reply => reply?,
+            reply => reply.map_err(Failure::of_raft)?,
         };
         self.tell_of_space(false);
         if !reply.succeeded() {
@@ -209,7 +190,26 @@ impl Barrier {
     }
 }
 
+/// The proof.
+fn check(committed: Committed, acked_in: u64) -> Result<(), Failure> {
+    let term = committed.term;
+    if term == acked_in {
+        return Ok(());
+    }
+    let reason = format!("acked in raft term {acked_in}, but the term is {term}");
+    Err(Failure::Again(reason, false))
+}
+
 impl Failure {
+    /// Of a barrier. Every member carries it out in the order of raft, so if its revision is older than one
+    /// that was seen, this is a store of an earlier time, in which our own keys may well be as they were then.
+    fn of_raft(error: CallError) -> Self {
+        match error {
+            CallError::Older { .. } => Self::Gone(error.to_string()),
+            other => other.into(),
+        }
+    }
+
     fn not_ours() -> Self {
         let reason = "the node's member key is gone, or the store's meta key changed";
         Self::Gone(reason.to_owned())

@@ -24,6 +24,13 @@ pub(crate) enum CallError {
     Denied(String),
     /// The history that was asked for is compacted.
     Compacted,
+    /// The answer shows the store at an older revision than one that was seen before it was asked.
+    Older {
+        /// The newest that was seen.
+        seen: i64,
+        /// That of the answer.
+        answered: i64,
+    },
     /// etcd understood the request and refused it for good.
     Refused(String),
 }
@@ -45,6 +52,10 @@ impl fmt::Display for CallError {
             ),
             Self::Denied(text) => write!(f, "etcd denies access: {text}"),
             Self::Compacted => f.write_str("the history asked for is compacted"),
+            Self::Older { seen, answered } => write!(
+                f,
+                "the revision of the store went back from {seen} to {answered}"
+            ),
             Self::Refused(text) => write!(f, "etcd refused the request: {text}"),
         }
     }

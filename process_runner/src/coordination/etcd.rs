@@ -19,6 +19,7 @@ use etcd_client::{
 use super::barrier::Committed;
 use super::choice::{Choice, Chosen};
 use super::keys::Range;
+use super::newest::{Newest, Present};
 use super::token::{self, Token};
 use super::{CallError, Entry};
 
@@ -33,6 +34,7 @@ const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 pub(crate) struct Etcd {
     members: Arc<[Member]>,
     choice: Choice,
+    newest: Newest,
     requests: RequestCount,
 }
 
@@ -76,6 +78,7 @@ impl Etcd {
             .collect();
         Self {
             choice: Choice::any(members.len()),
+            newest: Newest::default(),
             members,
             requests,
         }
@@ -129,6 +132,11 @@ impl Etcd {
         self.choice.present()
     }
 
+    /// The newest revision that was seen.
+    pub(super) fn newest(&self) -> &Newest {
+        &self.newest
+    }
+
     /// Makes the next call go to the next member, unless another failure already did.
     pub(super) fn leave(&self, chosen: Chosen) {
         self.choice.leave(chosen);
@@ -150,7 +158,7 @@ impl Etcd {
             let (mut kv, txn) = (client.kv_client(), txn.clone());
             async move { kv.txn(txn).await }
         };
-        self.call(timeout, call).await
+        self.present(timeout, call).await
     }
 
     /// Reads a range, linearizably.
@@ -171,7 +179,7 @@ impl Etcd {
             let mut kv = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
             async move { kv.get(range.from.clone(), Some(options)).await }
         };
-        self.call(CALL_TIMEOUT * 5, call).await
+        self.present(CALL_TIMEOUT * 5, call).await
     }
 
     /// Reads several ranges at one revision, linearizably: one answer for each, in their order.
@@ -186,7 +194,7 @@ impl Etcd {
             let txn = txn.clone();
             async move { kv.txn(txn).await }
         };
-        let reply = match self.call(CALL_TIMEOUT * 5, call).await {
+        let reply = match self.present(CALL_TIMEOUT * 5, call).await {
             // 3.5.0 and 3.5.1 say so of a transaction that only reads, too.
             Err(CallError::NoSpace) => return self.ranges_one_by_one(&ranges).await,
             reply => reply?,
@@ -226,7 +234,7 @@ impl Etcd {
             let mut kv = client.kv_client();
             async move { kv.delete(never_key, None).await }
         };
-        let reply = self.call(patience, call).await?;
+        let reply = self.present(patience, call).await?;
         let header = reply.header();
         Ok(Committed {
             term: header.map_or(0, |header| header.raft_term()),
@@ -241,7 +249,7 @@ impl Etcd {
             let mut kv = client.kv_client();
             async move { kv.delete(key, Some(options)).await }
         };
-        let reply = self.call(CALL_TIMEOUT, call).await?;
+        let reply = self.present(CALL_TIMEOUT, call).await?;
         Ok(reply.prev_kvs().first().map(Entry::from))
     }
 
@@ -252,7 +260,7 @@ impl Etcd {
             let mut kv = client.kv_client();
             async move { kv.get(key, Some(options)).await }
         };
-        self.call(CALL_TIMEOUT, call).await
+        self.present(CALL_TIMEOUT, call).await
     }
 
     /// Grants a lease; etcd may grant a longer one than asked for.
@@ -317,6 +325,24 @@ impl Etcd {
             async move { client.watch(range.from.clone(), Some(options)).await }
         };
         self.call(CALL_TIMEOUT, call).await
+    }
+
+    /// Makes a call whose answer shows the present state, and refuses one that does not ([`Newest`]).
+    async fn present<T: Present, F>(
+        &self,
+        timeout: Duration,
+        call: impl Fn(&Client) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, etcd_client::Error>>,
+    {
+        let (before, chosen) = (self.newest.revision(), self.chosen());
+        let reply = self.call(timeout, call).await?;
+        let admitted = self.newest.admit(before, reply.revision());
+        if admitted.is_err() {
+            self.leave(chosen);
+        }
+        admitted.map(|()| reply)
     }
 
     /// Makes a call to the present member, and once more if its token had to be renewed.

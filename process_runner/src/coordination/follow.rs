@@ -195,6 +195,7 @@ async fn follow_once(
         if changes.is_empty() {
             continue;
         }
+        etcd.newest().saw(last);
         if sender.send(Feed::Changes { changes }).await.is_err() {
             return Ended::NobodyListens;
         }

@@ -75,7 +75,11 @@ impl Session {
         let mut attempt = 0;
         loop {
             match self.etcd.range(range).await {
-                Err(error @ (CallError::Unknown(_) | CallError::NotDone(_))) => {
+                Err(
+                    error @ (CallError::Unknown(_)
+                    | CallError::NotDone(_)
+                    | CallError::Older { .. }),
+                ) => {
                     attempt += 1;
                     tracing::debug!(attempt, %error, "reading again");
                     tokio::time::sleep(REPEAT.delay(attempt, fastrand::f64())).await;

@@ -132,12 +132,13 @@ impl Beat {
         // Opening a stream is a renewal, too, which proves nothing: with the first one that counts it would
         // ask twice, while a cluster that starts has the most to do.
         let patience = self.patience(failures);
-        let (opened, ()) = tokio::join!(self.open(patience), tokio::time::sleep(waited));
+        let (opened, ()) = tokio::join!(self.open(patience), self.rest(waited));
         // The renewal opens one itself then.
         self.stream = opened.ok();
         loop {
             if failures == 0 && self.holds_nothing() {
-                tokio::time::sleep((self.term.period() * 2).saturating_sub(waited)).await;
+                let longer = (self.term.period() * 2).saturating_sub(waited);
+                self.rest(longer).await;
             }
             match self.renew(failures).await {
                 Ok(()) => failures = 0,
@@ -156,7 +157,15 @@ impl Beat {
                 }
             }
             waited = self.wait(failures, denied);
-            tokio::time::sleep(waited).await;
+            self.rest(waited).await;
+        }
+    }
+
+    /// Waits for `time`, or until an answer of etcd makes it doubtful that this is the store it was.
+    async fn rest(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.etcd.newest().doubted() => {}
         }
     }
 

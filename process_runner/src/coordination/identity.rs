@@ -98,7 +98,12 @@ pub(super) async fn identify_store(
 ) -> Result<StoreIdentity, CoordinationError> {
     let fail = |error| explain(error, etcd);
     let key = keys.meta();
-    let accept = |store: StoreIdentity| match known {
+    // Not only what renewals have seen.
+    let known = known.cloned().map(|mut known| {
+        known.saw(etcd.newest().forget());
+        known
+    });
+    let accept = |store: StoreIdentity| match &known {
         Some(known) => store.continues(known).map(|()| store),
         None => Ok(store),
     };

@@ -33,8 +33,8 @@ struct Open<'e> {
 struct Court<'e> {
     rules: Rules,
     open: BTreeMap<Worker<'e>, Open<'e>>,
-    /// Under which token the store says that each slot is held.
-    owner: BTreeMap<&'e str, u64>,
+    /// Under which token the store says that each slot is held, and where it says so.
+    owner: BTreeMap<&'e str, (u64, &'e Event)>,
     stopped: BTreeMap<Worker<'e>, &'e Event>,
     /// Who stands still, and since when.
     paused: BTreeMap<&'e str, Duration>,
@@ -71,7 +71,7 @@ impl<'e> Court<'e> {
     fn hear(&mut self, event: &'e Event) {
         match &event.what {
             What::Granted { slot, token, .. } => {
-                self.owner.insert(slot, *token);
+                self.owner.insert(slot, (*token, event));
                 self.left(slot, Some(*token), Invariant::DrainedFirst, event);
             }
             What::Freed { slot } => {
@@ -143,7 +143,11 @@ impl<'e> Court<'e> {
                 open.late = Some((until, event));
             } else {
                 let what = format!("{process} works on {slot} under token {token} all the same");
-                let shown = [open.began, event];
+                let shown = match self.owner.get(slot) {
+                    // It began without owning it.
+                    Some((_, said)) if std::ptr::eq(open.began, event) => [*said, event],
+                    _ => [open.began, event],
+                };
                 self.violations
                     .push(Violation::new(invariant, what, &shown));
                 // Told once.
@@ -156,7 +160,7 @@ impl<'e> Court<'e> {
         let (slot, process, token) = worker;
         self.works(&worker, event);
         // Of two, the one that the store knows is in the right.
-        let owner = self.owner.get(slot).copied().unwrap_or(token);
+        let owner = self.owner.get(slot).map_or(token, |(owner, _)| *owner);
         let others = self.open.iter().find(|((of, who, under), open)| {
             *of == slot && *under == token && *who != process && open.late.is_none()
         });

@@ -248,6 +248,10 @@ fn i3_whoever_begins_without_owning_is_the_one_to_blame() {
     };
     assert_eq!(found(&again("n1#1 revoked")), []);
     assert_eq!(found(&again("n3#1 revoked")), [Invariant::NoOverlap]);
+    // It is shown with what the store says.
+    let violations = judge(&history(&again("n3#1 revoked")), RULES);
+    let shown = violations[0].shown_by[0].what.clone();
+    assert!(matches!(shown, What::Granted { token: 7, .. }), "{shown:?}");
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::coordination::scene::{Scene, member};
 use crate::coordination::sighting::Watched;
-use crate::coordination::{ConfigRecord, Opened, Registration, Session};
+use crate::coordination::{
+    ConfigRecord, CoordinationError, Opened, Registration, Session, StoreIdentity,
+};
 use crate::embedded::Link;
 use crate::model::Slot;
 use crate::reports::Reporter;
@@ -24,6 +26,21 @@ struct Stage {
     watched: Watched,
     clock: Clock,
     opened: Moment,
+    store: StoreIdentity,
+}
+
+fn registration() -> Registration {
+    Registration {
+        node: "a".into(),
+        ttl: TTL,
+        member: member("a"),
+        config_hash: "c1".into(),
+        config: ConfigRecord {
+            jobs: BTreeMap::new(),
+        },
+        takes_posts: false,
+        reporter: Reporter::default(),
+    }
 }
 
 impl Stage {
@@ -31,21 +48,11 @@ impl Stage {
     async fn new(holds: bool) -> Self {
         let scene = Scene::new().await;
         let (etcd, link) = scene.faulty().await;
-        let registration = Registration {
-            node: "a".into(),
-            ttl: TTL,
-            member: member("a"),
-            config_hash: "c1".into(),
-            config: ConfigRecord {
-                jobs: BTreeMap::new(),
-            },
-            takes_posts: false,
-            reporter: Reporter::default(),
-        };
         let clock = Clock::tokio();
         let opened = clock.now();
+        let registration = registration();
         let open = Session::open(&etcd, &scene.keys, &registration, clock, None);
-        let (Opened::Session(session), _) = open.await.unwrap() else {
+        let (Opened::Session(session), store) = open.await.unwrap() else {
             panic!("the name is free");
         };
         let watched = Watched::default();
@@ -65,6 +72,7 @@ impl Stage {
             watched,
             clock,
             opened,
+            store,
         }
     }
 
@@ -82,6 +90,14 @@ impl Stage {
         self.scene
             .put(note, b"{}".to_vec(), self.session.lease)
             .await;
+    }
+
+    /// What the next session of the same process comes to.
+    async fn open_again(&self, etcd: &Etcd) -> Result<(), CoordinationError> {
+        let (keys, registration) = (&self.scene.keys, registration());
+        let known = Some(&self.store);
+        let open = Session::open(etcd, keys, &registration, self.clock, known);
+        open.await.map(drop)
     }
 
     /// How long until the session is over.
@@ -186,6 +202,45 @@ async fn a_lease_that_is_gone_ends_the_session_with_the_next_renewal() {
     stage.renewal().await;
     stage.scene.etcd.revoke(stage.session.lease).await.unwrap();
     assert!(stage.until_gone().await < PERIOD + SOON);
+}
+
+/// As after etcd was set up from a backup, in which the node's own keys are as they were.
+#[tokio::test(start_paused = true)]
+async fn a_store_whose_revision_went_back_ends_the_session_with_its_first_answer() {
+    let mut stage = Stage::new(true).await;
+    stage.renewal().await;
+    let etcd = stage.session.etcd.clone();
+    // A watch told of it.
+    etcd.newest().saw(1000);
+    let read = etcd.range(&stage.scene.keys.inbox("a")).await;
+    let refused = read.map(drop).unwrap_err();
+    assert!(
+        matches!(refused, CallError::Older { seen: 1000, .. }),
+        "{refused}"
+    );
+    let began = stage.clock.now();
+    let told = stage.heartbeat.changed().await;
+    assert!(
+        matches!(&told, Pulse::Gone(reason) if reason.contains("went back from 1000 to ")),
+        "{told:?}"
+    );
+    assert!(stage.clock.now().since(began) < SOON);
+    // And the next session, too, knows of more than renewals have seen.
+    let open = stage.open_again(&etcd).await;
+    assert!(open.unwrap_err().to_string().contains("from 1000 to "));
+}
+
+/// A member that stood still answers reads with what was.
+#[tokio::test(start_paused = true)]
+async fn an_older_answer_that_no_barrier_confirms_ends_nothing() {
+    let mut stage = Stage::new(true).await;
+    let (_, last) = stage.renewal().await;
+    let newest = stage.session.etcd.newest();
+    newest.admit(newest.revision(), 1).unwrap_err();
+    let (_, at_once) = stage.renewal().await;
+    assert!(at_once.since(last) < SOON);
+    let (_, then) = stage.renewal().await;
+    assert!(around(then.since(at_once), PERIOD));
 }
 
 #[tokio::test(start_paused = true)]
