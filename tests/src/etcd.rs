@@ -9,14 +9,16 @@ mod users;
 mod version;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::port::Port;
 use crate::proxy::Proxy;
 
 pub use self::observer::{Observer, wall};
@@ -39,18 +41,23 @@ struct Member {
     /// Where it tells its health and its metrics, in plain text whatever the clients speak.
     port: u16,
     endpoint: String,
+    /// All of its ports, also while it is down.
+    _ports: [Port; 3],
 }
 
 /// How a member is started, the first time and again.
 struct Launch {
     data: PathBuf,
+    /// What it says.
+    log: PathBuf,
     arguments: Vec<OsString>,
 }
 
 /// Where one member listens.
 struct Address {
     name: String,
-    port: u16,
+    /// For clients, for other members, and for health and metrics.
+    ports: [Port; 3],
     client: String,
     peer: String,
     /// Where the other members reach it: there, or at a proxy in front of it.
@@ -134,11 +141,12 @@ impl Etcd {
 
 impl Address {
     fn free(number: usize, scheme: &str) -> io::Result<Self> {
-        let (client, peer, port) = (free_port()?, free_port()?, free_port()?);
+        let ports = [Port::reserve()?, Port::reserve()?, Port::reserve()?];
+        let [client, peer, port] = ports.each_ref().map(Port::number);
         let peer = format!("http://127.0.0.1:{peer}");
         Ok(Self {
             name: format!("t{number}"),
-            port,
+            ports,
             client: format!("{scheme}://127.0.0.1:{client}"),
             advertised: peer.clone(),
             peer,
@@ -167,12 +175,18 @@ impl Address {
         add("--initial-cluster", cluster.into());
         add("--listen-metrics-urls", self.metrics.into());
         arguments.extend(options.flags.iter().map(OsString::from));
-        let launch = Launch { data, arguments };
+        let log = data.with_extension("log");
+        let launch = Launch {
+            data,
+            log,
+            arguments,
+        };
         Ok(Member {
             shell: launch.run()?,
             launch,
-            port: self.port,
+            port: self.ports[2].number(),
             endpoint: self.client,
+            _ports: self.ports,
         })
     }
 }
@@ -186,7 +200,7 @@ impl Launch {
             .args(&self.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(File::options().create(true).append(true).open(&self.log)?)
             .spawn()
     }
 }
@@ -200,7 +214,9 @@ impl Member {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Err(io::Error::other("etcd did not become healthy"))
+        let said = std::fs::read_to_string(&self.launch.log)?;
+        let error = format!("etcd did not become healthy, and says:\n{said}");
+        Err(io::Error::other(error))
     }
 }
 
@@ -236,19 +252,4 @@ fn get(port: u16, path: &str) -> io::Result<String> {
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     Ok(text)
-}
-
-/// A port below those that the kernel gives to connections: one of these may be taken, by a connection of
-/// another test, before etcd listens.
-fn free_port() -> io::Result<u16> {
-    let mut tries = 0;
-    loop {
-        let bound = TcpListener::bind(("127.0.0.1", fastrand::u16(10_000..32_000)));
-        tries += 1;
-        match bound {
-            Ok(listener) => return Ok(listener.local_addr()?.port()),
-            Err(error) if tries == 100 => return Err(error),
-            Err(_) => {}
-        }
-    }
 }

@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod etcd;
 pub mod history;
 pub mod laws;
+pub mod port;
 pub mod postgres;
 pub mod program;
 pub mod proxy;
