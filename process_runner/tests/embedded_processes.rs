@@ -7,6 +7,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use etcd_client::{Client, PutOptions};
@@ -80,9 +82,17 @@ async fn join(dir: &Path, host: &Host) -> Client {
 }
 
 /// Writes under a name until the host is gone; returns the last number and revision that were acknowledged.
-async fn write_until_it_dies(mut client: Client, name: String) -> (i64, i64) {
+/// Between two writes the next host may have taken its place, and then nothing fails: so it is told, too.
+async fn write_until_it_dies(
+    mut client: Client,
+    name: String,
+    killed: Arc<AtomicBool>,
+) -> (i64, i64) {
     let mut acknowledged = (0, 0);
     for number in 1.. {
+        if killed.load(Ordering::Acquire) {
+            break;
+        }
         let text = format!("{number} {}", "x".repeat(500));
         match client.put(name.clone(), text, None).await {
             Ok(reply) => acknowledged = (number, reply.header().unwrap().revision()),
@@ -100,17 +110,17 @@ async fn a_killed_host_loses_nothing_acknowledged_and_a_guest_takes_over() {
     for round in 0..5_u64 {
         let host = Host::start(dir.path());
         let client = join(dir.path(), &host).await;
+        let killed = Arc::new(AtomicBool::new(false));
         let names = (0..4).map(|writer| format!("writer{writer}"));
         let writers: Vec<_> = names
             .map(|name| {
-                (
-                    name.clone(),
-                    tokio::spawn(write_until_it_dies(client.clone(), name)),
-                )
+                let writes = write_until_it_dies(client.clone(), name.clone(), Arc::clone(&killed));
+                (name, tokio::spawn(writes))
             })
             .collect();
         wait_for_writes(&client, 100 + 37 * i64::try_from(round).unwrap()).await;
         host.kill();
+        killed.store(true, Ordering::Release);
 
         let joined = EmbeddedEtcd::open_or_join(dir.path(), options()).await;
         let Joined::Host(mine) = joined.unwrap() else {
