@@ -126,12 +126,13 @@ struct Beat {
 impl Beat {
     async fn run(mut self) {
         let mut failures = 0;
+        let mut slow = false;
         let mut denied = false;
         // Nodes that start at once are not to renew at once for ever after.
         let mut waited = self.term.period().mul_f64(1.0 + fastrand::f64());
         // Opening a stream is a renewal, too, which proves nothing: with the first one that counts it would
         // ask twice, while a cluster that starts has the most to do.
-        let patience = self.patience(failures);
+        let patience = self.patience(slow);
         let (opened, ()) = tokio::join!(self.open(patience), self.rest(waited));
         // The renewal opens one itself then.
         self.stream = opened.ok();
@@ -140,14 +141,17 @@ impl Beat {
                 let longer = (self.term.period() * 2).saturating_sub(waited);
                 self.rest(longer).await;
             }
-            match self.renew(failures).await {
-                Ok(()) => failures = 0,
+            let began = self.clock.now();
+            match self.renew(slow).await {
+                Ok(()) => (failures, slow) = (0, false),
                 Err(Failure::Gone(reason)) => {
                     let _ = self.sender.send(Pulse::Gone(reason));
                     return;
                 }
                 Err(Failure::Again(reason, refused)) => {
                     failures += 1;
+                    // What is refused at once says nothing of how long an answer takes.
+                    slow |= self.clock.now().since(began) >= self.term.attempt_timeout();
                     denied = refused;
                     self.stream = None;
                     self.barrier.distrust();
@@ -199,29 +203,27 @@ impl Beat {
     }
 
     /// How long a renewal may take. A member that hangs never answers, so at first there is little
-    /// patience. Whoever tried already waits for a slow etcd, up to half of the time that is left: to ask it
+    /// patience. Whoever waited in vain waits for a slow etcd, up to half of the time that is left: to ask it
     /// again and again before it can answer makes it slower still, until every lease has run out.
-    fn patience(&self, failures: u32) -> Duration {
+    fn patience(&self, slow: bool) -> Duration {
         let least = self.term.attempt_timeout();
         let most = least.max(CALL_TIMEOUT);
         let left = self.term.soft().since(self.clock.now());
-        match failures {
-            0 => least,
-            _ if left.is_zero() => most,
-            _ => (left / 2).clamp(least, most),
+        match slow {
+            false => least,
+            true if left.is_zero() => most,
+            true => (left / 2).clamp(least, most),
         }
     }
 
     /// The same for the barrier. A member that was split off from the others takes it and never answers.
-    fn patience_for_proof(&self, failures: u32) -> Duration {
-        match failures {
-            0 => self.term.attempt_timeout(),
-            _ => self.term.attempt_timeout().max(CALL_TIMEOUT),
-        }
+    fn patience_for_proof(&self, slow: bool) -> Duration {
+        let least = self.term.attempt_timeout();
+        if slow { least.max(CALL_TIMEOUT) } else { least }
     }
 
-    async fn renew(&mut self, failures: u32) -> Result<(), Failure> {
-        let patience = self.patience(failures);
+    async fn renew(&mut self, slow: bool) -> Result<(), Failure> {
+        let patience = self.patience(slow);
         let (mut keeper, mut stream, chosen) = match self.stream.take() {
             Some(open) => open,
             None => {
@@ -246,7 +248,7 @@ impl Beat {
         let acked = self.clock.now();
         self.asked = self.etcd.chosen();
         let at = (acked, self.term.ttl());
-        let patience = self.patience_for_proof(failures);
+        let patience = self.patience_for_proof(slow);
         let mut sighting = self.barrier.prove(acked_in, patience, at).await?;
         self.tell_of_time(sent, acked);
         self.stream = Some((keeper, stream, chosen));

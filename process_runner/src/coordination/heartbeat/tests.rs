@@ -259,6 +259,30 @@ async fn a_leader_that_stood_still_is_not_believed() {
     stage.renewal().await;
 }
 
+/// A member that hangs costs one short attempt, although the one before failed at once.
+#[tokio::test(start_paused = true)]
+async fn what_fails_at_once_makes_nobody_more_patient() {
+    let mut stage = Stage::new(true).await;
+    stage.renewal().await;
+    stage.link.cut_streams();
+    stage.link.delay(Duration::from_secs(60));
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        match stage.heartbeat.changed().await {
+            Pulse::Troubled(_) => told.push(stage.clock.now()),
+            other => panic!("{other:?}"),
+        }
+    }
+    // With the pause between two attempts.
+    let [at_once, first, second] = told[..] else {
+        unreachable!()
+    };
+    let attempt = TTL / 10;
+    assert!(around(first.since(at_once), attempt), "{told:?}");
+    // From then on it waits for an etcd that may be slow.
+    assert!(second.since(first) > attempt + SOON, "{told:?}");
+}
+
 /// Attempts that etcd cannot answer in time make it slower still, so each waits longer than the one before
 /// as long as there is time. A stream is opened with two messages here, and each takes 0.9 s.
 #[tokio::test(start_paused = true)]
@@ -278,7 +302,10 @@ async fn an_etcd_that_is_slow_to_answer_is_waited_for_while_the_lease_is_good() 
             Pulse::Gone(reason) => panic!("{reason}"),
         }
     }
-    assert_eq!(troubles, 1, "the stream was cut");
+    assert_eq!(
+        troubles, 2,
+        "the stream was cut, and nobody knew how slow it is"
+    );
     // And from there on nothing fails.
     for _ in 0..10 {
         stage.renewal().await;

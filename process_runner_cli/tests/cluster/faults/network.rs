@@ -12,8 +12,9 @@ impl Stage {
     /// From now on node `a` talks to this member, until something there fails.
     fn lead_to(&self, member: usize) {
         self.leave_only(member);
-        // Longer than from one renewal to the next: the others would have lost it by now.
-        last(Duration::from_secs(3));
+        // Longer than until the first renewal, which comes after one to two periods: the others would have
+        // lost it by now.
+        last(Duration::from_secs(5));
         self.network(Network::Passes);
     }
 }
