@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 use crate::error::Result;
 use crate::{tools, workspace};
 
+/// By which nextest is told how many tests run at once.
+const THREADS: &str = "NEXTEST_TEST_THREADS";
+
 /// Builds the programs that end-to-end tests start, then runs all tests. With `arguments`, those
 /// go to the test runner and the doctests are left out.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -20,11 +23,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     } else {
         &["test", "--workspace", "--all-targets", "--no-fail-fast"]
     };
-    workspace::run(cargo(runner).args(arguments))?;
+    let mut tests = cargo(runner);
+    if std::env::var_os(THREADS).is_none() {
+        tests.env(THREADS, at_once().to_string());
+    }
+    workspace::run(tests.args(arguments))?;
     if arguments.is_empty() {
         workspace::run(&mut cargo(&["test", "--workspace", "--doc"]))?;
     }
     Ok(())
+}
+
+/// How many tests run at once: half as many again as there are cores. Those of clusters wait most of their
+/// time, for leases that run out; more of them would be late for their own clocks.
+fn at_once() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores + cores / 2
 }
 
 fn has_nextest() -> bool {
