@@ -3,6 +3,11 @@
 //! A port that is free now may be anybody's when the server listens at last. Two kinds of others are kept
 //! away from it: the kernel gives connections no port of this range, and tests in other processes reserve
 //! theirs in the same way. So a server may also go and come back, and find its port free.
+//!
+//! # How it fails
+//!
+//! A program that is no test may take a port of this range after it was reserved. The server then does not
+//! start, and says so.
 
 use std::io;
 use std::net::TcpListener;

@@ -137,6 +137,14 @@ impl Etcd {
         &self.newest
     }
 
+    /// The same members, asked as if nothing was seen before: to find out which store they have now.
+    pub(super) fn unbiased(&self) -> Self {
+        Self {
+            newest: Newest::default(),
+            ..self.clone()
+        }
+    }
+
     /// Makes the next call go to the next member, unless another failure already did.
     pub(super) fn leave(&self, chosen: Chosen) {
         self.choice.leave(chosen);

@@ -133,11 +133,11 @@ impl Beat {
         // Opening a stream is a renewal, too, which proves nothing: with the first one that counts it would
         // ask twice, while a cluster that starts has the most to do.
         let patience = self.patience(slow);
-        let (opened, ()) = tokio::join!(self.open(patience), self.rest(waited));
+        let (opened, mut at_peace) = tokio::join!(self.open(patience), self.rest(waited));
         // The renewal opens one itself then.
         self.stream = opened.ok();
         loop {
-            if failures == 0 && self.holds_nothing() {
+            if failures == 0 && at_peace && self.holds_nothing() {
                 let longer = (self.term.period() * 2).saturating_sub(waited);
                 self.rest(longer).await;
             }
@@ -161,15 +161,16 @@ impl Beat {
                 }
             }
             waited = self.wait(failures, denied);
-            self.rest(waited).await;
+            at_peace = self.rest(waited).await;
         }
     }
 
-    /// Waits for `time`, or until an answer of etcd makes it doubtful that this is the store it was.
-    async fn rest(&self, time: Duration) {
+    /// Waits for `time`, or until an answer of etcd makes it doubtful that this is the store it was: then
+    /// false.
+    async fn rest(&self, time: Duration) -> bool {
         tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.etcd.newest().doubted() => {}
+            () = tokio::time::sleep(time) => true,
+            () = self.etcd.newest().doubted() => false,
         }
     }
 

@@ -96,14 +96,26 @@ pub(super) async fn identify_store(
     keys: &Keys,
     known: Option<&StoreIdentity>,
 ) -> Result<StoreIdentity, CoordinationError> {
-    let fail = |error| explain(error, etcd);
-    let key = keys.meta();
     // Not only what renewals have seen.
     let known = known.cloned().map(|mut known| {
-        known.saw(etcd.newest().forget());
+        known.saw(etcd.newest().revision());
         known
     });
-    let accept = |store: StoreIdentity| match &known {
+    let store = look(&etcd.unbiased(), keys, known.as_ref()).await?;
+    // Only now: an attempt that fails must not make the next one forget.
+    etcd.newest().restart_at(store.revision);
+    Ok(store)
+}
+
+/// Asks the store what it is, and refuses one that is not the one that was known.
+async fn look(
+    etcd: &Etcd,
+    keys: &Keys,
+    known: Option<&StoreIdentity>,
+) -> Result<StoreIdentity, CoordinationError> {
+    let fail = |error| explain(error, etcd);
+    let key = keys.meta();
+    let accept = |store: StoreIdentity| match known {
         Some(known) => store.continues(known).map(|()| store),
         None => Ok(store),
     };

@@ -93,9 +93,9 @@ impl Newest {
         Ok(())
     }
 
-    /// Forgets it, for a store that may count anew: what was the newest.
-    pub(super) fn forget(&self) -> i64 {
-        self.0.revision.swap(0, Ordering::AcqRel)
+    /// Begins anew with a store that was accepted, and may have counted anew.
+    pub(super) fn restart_at(&self, revision: i64) {
+        self.0.revision.store(revision, Ordering::Release);
     }
 
     /// Completes when an answer was older. Cancel safe; one listener at a time.
@@ -125,7 +125,7 @@ mod tests {
         };
         assert_eq!(newest.admit(newest.revision(), 19), Err(older));
         newest.doubted().await;
-        assert_eq!(newest.forget(), 20);
+        newest.restart_at(2);
         assert_eq!(newest.admit(newest.revision(), 3), Ok(()));
         assert_eq!(newest.revision(), 3);
     }

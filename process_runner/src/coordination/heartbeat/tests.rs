@@ -225,7 +225,11 @@ async fn a_store_whose_revision_went_back_ends_the_session_with_its_first_answer
         "{told:?}"
     );
     assert!(stage.clock.now().since(began) < SOON);
-    // And the next session, too, knows of more than renewals have seen.
+    // And the next session, too, knows of more than renewals have seen, also after etcd was away.
+    stage.link.refuse(true);
+    let open = stage.open_again(&etcd).await;
+    assert!(open.unwrap_err().is_transient());
+    stage.link.refuse(false);
     let open = stage.open_again(&etcd).await;
     assert!(open.unwrap_err().to_string().contains("from 1000 to "));
 }
@@ -233,14 +237,16 @@ async fn a_store_whose_revision_went_back_ends_the_session_with_its_first_answer
 /// A member that stood still answers reads with what was.
 #[tokio::test(start_paused = true)]
 async fn an_older_answer_that_no_barrier_confirms_ends_nothing() {
-    let mut stage = Stage::new(true).await;
-    let (_, last) = stage.renewal().await;
-    let newest = stage.session.etcd.newest();
-    newest.admit(newest.revision(), 1).unwrap_err();
-    let (_, at_once) = stage.renewal().await;
-    assert!(at_once.since(last) < SOON);
-    let (_, then) = stage.renewal().await;
-    assert!(around(then.since(at_once), PERIOD));
+    for (holds, period) in [(true, PERIOD), (false, PERIOD * 2)] {
+        let mut stage = Stage::new(holds).await;
+        let (_, last) = stage.renewal().await;
+        let newest = stage.session.etcd.newest();
+        newest.admit(newest.revision(), 1).unwrap_err();
+        let (_, at_once) = stage.renewal().await;
+        assert!(at_once.since(last) < SOON);
+        let (_, then) = stage.renewal().await;
+        assert!(around(then.since(at_once), period));
+    }
 }
 
 #[tokio::test(start_paused = true)]
