@@ -59,13 +59,37 @@ fn dies_within(running: &Running, patience: Duration) -> bool {
 
 /// What the shim wrote before it ended.
 fn report(mut socket: UnixStream) -> Outcome {
-    let mut line = String::new();
-    // The shim is dead and had the other end to itself, so this reads to the end at once.
-    let read = socket
+    let mut line = Vec::new();
+    // The shim is dead, so all that it wrote is here, but perhaps not the end: a child that another thread
+    // forks meanwhile has a copy of the other end too, until its `exec`. So "nothing more yet" is an end.
+    let _ = socket
         .set_nonblocking(true)
-        .and_then(|()| socket.read_to_string(&mut line));
-    match read {
-        Ok(_) => Outcome::from_line(&line),
+        .and_then(|()| socket.read_to_end(&mut line));
+    match String::from_utf8(line) {
+        Ok(line) => Outcome::from_line(&line),
         Err(_) => Outcome::Vanished,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_report_counts_though_a_forked_child_has_the_other_end_still() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let outcome = Outcome::Exited(3);
+        theirs.write_all(outcome.to_line().as_bytes()).unwrap();
+        assert_eq!(report(ours), outcome);
+        drop(theirs);
+    }
+
+    #[test]
+    fn without_a_report_nobody_knows() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        assert_eq!(report(ours), Outcome::Vanished);
     }
 }
