@@ -32,6 +32,7 @@ mod barrier;
 #[cfg(test)]
 mod by_hand;
 mod choice;
+mod complaints;
 mod configs;
 mod connect;
 mod election;

@@ -92,7 +92,10 @@ fn from_status(code: Code, message: &str) -> CallError {
         Code::FailedPrecondition if has("authentication is not enabled") => {
             CallError::Denied(message.to_owned())
         }
-        Code::Unavailable if has("tcp connect error") || has("no leader") || has("dns error") => {
+        Code::Unavailable if has("no leader") => CallError::NotDone(format!(
+            "{message}: more than half of its members have to be up"
+        )),
+        Code::Unavailable if has("tcp connect error") || has("dns error") => {
             CallError::NotDone(message.to_owned())
         }
         Code::InvalidArgument

@@ -18,6 +18,7 @@ use etcd_client::{
 
 use super::barrier::Committed;
 use super::choice::{Choice, Chosen};
+use super::complaints::Complaints;
 use super::keys::Range;
 use super::newest::{Newest, Present};
 use super::token::{self, Token};
@@ -95,17 +96,20 @@ impl Etcd {
     }
 
     /// Turns to a member that answers, trying each once: for whoever makes few calls and repeats
-    /// none, so that one dead member does not fail them.
+    /// none, so that one dead member does not fail them. If none does, the error says what each said.
     pub(crate) async fn find_living(&self, key: &str) -> Result<(), CallError> {
-        let mut result = Ok(());
+        let mut complaints = Complaints::default();
         for _ in 0..self.members.len() {
+            let member = &self.members[self.chosen().of(self.members.len())];
             // A failure turns to the next member by itself.
-            result = self.get(key, 0).await.map(drop);
-            if !matches!(result, Err(CallError::NotDone(_) | CallError::Unknown(_))) {
-                break;
+            match self.get(key, 0).await {
+                Err(CallError::NotDone(reason) | CallError::Unknown(reason)) => {
+                    complaints.add(&member.endpoint, reason);
+                }
+                settled => return settled.map(drop),
             }
         }
-        result
+        Err(CallError::NotDone(complaints.reason()))
     }
 
     /// The version of each member that says it within `patience`, by endpoint.

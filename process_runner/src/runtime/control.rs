@@ -37,6 +37,7 @@ mod parting;
 mod publish;
 mod remembering;
 mod reporting;
+mod trouble;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ use self::membership::Membership;
 use self::orders::Orders;
 use self::publish::Publisher;
 use self::remembering::Remembering;
+use self::trouble::Trouble;
 use super::NodeEnd;
 use super::held::Held;
 use super::leader::Leading;
@@ -112,6 +114,8 @@ pub(super) struct Control<'a> {
     cut_off: usize,
     /// Deadlines of the present validity that were told already.
     told: Told,
+    /// What was told of renewals that fail.
+    trouble: Trouble,
     stopping: bool,
     /// Until then a draining node waits for the plan that says where its slots go.
     hand_over_until: Moment,
@@ -175,6 +179,7 @@ impl<'a> Control<'a> {
             gave_up: false,
             cut_off: 0,
             told: Told::Firm,
+            trouble: Trouble::default(),
             stopping: false,
             hand_over_until: Moment::NEVER,
             given_up: false,

@@ -19,7 +19,7 @@ impl Control<'_> {
     pub(super) fn on_pulse(&mut self, pulse: Pulse) {
         match pulse {
             Pulse::Renewed(sighting) => {
-                if self.told > Told::Firm {
+                if self.trouble.ends() || self.told > Told::Firm {
                     tracing::info!("etcd answers again; the lease is firm");
                 }
                 self.told = Told::Firm;
@@ -38,8 +38,11 @@ impl Control<'_> {
                 }
             }
             Pulse::Troubled(reason) => {
-                let valid_ms = self.validity.hard().since(self.clock.now()).as_millis();
-                tracing::warn!(%reason, valid_ms = valid_ms as u64, "the lease cannot be renewed");
+                let now = self.clock.now();
+                if self.trouble.is_news(&reason, now) {
+                    let valid_ms = self.validity.hard().since(now).as_millis() as u64;
+                    tracing::warn!(%reason, valid_ms, "the lease cannot be renewed");
+                }
                 self.heal();
             }
             Pulse::Gone(reason) => self.lose_session(reason),

@@ -1,0 +1,61 @@
+//! How often a trouble with etcd is told: each reason at once, and again every ten seconds while it lasts.
+//!
+//! A renewal is tried about once a second. An outage of an hour that is told as often is thousands of lines,
+//! and no line of them says more than the first.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::model::Moment;
+
+/// Before a reason that was told is told again.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// A trouble, from the first renewal that failed to the next one that is proven.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    /// What was told since then. Attempts are paced, so these are few.
+    told: BTreeSet<String>,
+    /// When they are forgotten.
+    until: Moment,
+}
+
+impl Trouble {
+    /// A renewal failed for `reason`: whether to tell of it.
+    pub(super) fn is_news(&mut self, reason: &str, now: Moment) -> bool {
+        if self.told.is_empty() || now >= self.until {
+            self.told.clear();
+            self.until = now + AGAIN;
+        }
+        self.told.insert(reason.to_owned())
+    }
+
+    /// A renewal is proven: whether there was a trouble that was told of.
+    pub(super) fn ends(&mut self) -> bool {
+        !std::mem::take(&mut self.told).is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Moment = Moment::from_nanos(1 << 60);
+
+    #[test]
+    fn each_reason_is_told_once_in_ten_seconds_and_anew_after_a_renewal() {
+        let mut trouble = Trouble::default();
+        assert!(!trouble.ends(), "there was none");
+        let at = |seconds| START + Duration::from_secs(seconds);
+        let told: Vec<_> = (0..25)
+            .filter(|second| {
+                let reason = ["refused", "no leader"][*second as usize % 2];
+                trouble.is_news(reason, at(*second))
+            })
+            .collect();
+        assert_eq!(told, [0, 1, 10, 11, 20, 21]);
+        assert!(trouble.ends());
+        assert!(!trouble.ends());
+        assert!(trouble.is_news("refused", at(25)));
+    }
+}
