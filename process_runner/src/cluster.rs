@@ -41,7 +41,7 @@ pub use node_state::NodeChange;
 pub use owners::{Addressed, Missed, Told, WorkerBefore};
 pub use pause::PauseChange;
 pub use scale::{Scaled, Workers};
-pub use status::{DriftStatus, JobStatus, NodeStatus, SlotStatus, Status};
+pub use status::{DriftStatus, JobStatus, NodeStatus, SlotStatus, Status, UnreadableKey};
 
 use crate::clock::Clock;
 use crate::config::Coordination;

@@ -27,6 +27,8 @@ pub(super) struct Picture<'a> {
     owned: HashMap<&'a str, Load<'a>>,
     /// The node that drained a slot and runs until idle.
     done: HashMap<Key<'a>, &'a str>,
+    /// The keys of slots whose values cannot be read.
+    unreadable: HashMap<&'a Slot, &'a str>,
 }
 
 /// How much a node has.
@@ -57,6 +59,7 @@ impl<'a> Picture<'a> {
             loads: loads(cluster),
             owned: owned(cluster),
             done: done(cluster),
+            unreadable: unreadable(cluster),
             cluster,
             now,
         }
@@ -100,6 +103,11 @@ impl<'a> Picture<'a> {
     /// The node that found no more work for a slot and runs until idle.
     pub(super) fn done_by<'s>(&'s self, slot: &'s Slot) -> Option<&'s str> {
         self.done.get(&(&*slot.job, slot.index)).copied()
+    }
+
+    /// The key of a slot of which nobody can say who owns it.
+    pub(super) fn unreadable(&self, slot: &Slot) -> Option<&str> {
+        self.unreadable.get(slot).copied()
     }
 
     pub(super) fn fence(&self, owned: &OwnedSlot) -> Option<u64> {
@@ -181,4 +189,10 @@ fn done(cluster: &ClusterSnapshot) -> HashMap<Key<'_>, &str> {
         }
     }
     done
+}
+
+fn unreadable(cluster: &ClusterSnapshot) -> HashMap<&Slot, &str> {
+    let left_out = cluster.unreadable.iter();
+    let of_slots = left_out.filter_map(|it| Some((it.slot.as_ref()?, it.key.as_str())));
+    of_slots.collect()
 }

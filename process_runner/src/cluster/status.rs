@@ -44,6 +44,18 @@ pub struct Status {
     pub slots: Vec<SlotStatus>,
     /// Where the configurations of living nodes differ.
     pub drift: Vec<DriftStatus>,
+    /// Keys in etcd whose values cannot be read. Nodes leave them out, too.
+    pub unreadable: Vec<UnreadableKey>,
+}
+
+/// A key that something else wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UnreadableKey {
+    /// The key.
+    pub key: String,
+    /// What is wrong with its value, and what to do.
+    pub error: String,
 }
 
 /// One node.
@@ -149,9 +161,20 @@ pub(super) fn status(picture: &Picture<'_>) -> Status {
         running: jobs.iter().map(|job| job.running).sum(),
         nodes: nodes(picture),
         drift: drift::drift(picture),
+        unreadable: unreadable(picture),
         jobs,
         slots,
     }
+}
+
+fn unreadable(picture: &Picture<'_>) -> Vec<UnreadableKey> {
+    let left_out = picture.cluster.unreadable.iter();
+    left_out
+        .map(|left_out| UnreadableKey {
+            key: left_out.key.clone(),
+            error: left_out.error.clone(),
+        })
+        .collect()
 }
 
 fn jobs(picture: &Picture<'_>, slots: &[SlotStatus]) -> Vec<JobStatus> {

@@ -270,7 +270,7 @@ impl fmt::Display for CoordinationError {
             Self::Malformed { key, reason } => write!(
                 f,
                 "the value of `{key}` cannot be read: {reason}; something else writes under this \
-                 prefix"
+                 prefix: delete the key, or use another prefix"
             ),
             Self::Embedded { reason } => f.write_str(reason),
             Self::NoHost { dir } => write!(

@@ -2,6 +2,11 @@
 //!
 //! All of it is read in one transaction, at one revision, so that a slot on its way from one node
 //! to another is seen with one of them and never with neither.
+//!
+//! # How it fails
+//!
+//! A value that cannot be read is left out and named, as the leader leaves it out of its plans: one bad
+//! key must not blind whoever looks for it. Only without `meta` nothing can be said, because no fence can.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +38,17 @@ pub(crate) struct ClusterSnapshot {
     /// By node.
     pub(crate) statuses: BTreeMap<String, StatusRecord>,
     pub(crate) epoch: u16,
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// A key whose value was left out.
+#[derive(Debug, Clone)]
+pub(crate) struct Unreadable {
+    pub(crate) key: String,
+    /// What is wrong with it, and what to do.
+    pub(crate) error: String,
+    /// The slot, if it is the key of one.
+    pub(crate) slot: Option<Slot>,
 }
 
 /// Who leads.
@@ -76,7 +92,9 @@ pub(crate) async fn read_cluster(
         ..ClusterSnapshot::default()
     };
     for kv in answers.iter().flat_map(GetResponse::kvs) {
-        cluster.take(keys, kv)?;
+        if let Err(error) = cluster.take(keys, kv) {
+            cluster.leave_out(keys, kv, error)?;
+        }
     }
     cluster.forget_old_plans();
     Ok(cluster)
@@ -113,6 +131,26 @@ impl ClusterSnapshot {
         } else if within(&keys.statuses()) {
             self.statuses.insert(last, decode(&name, kv.value())?);
         }
+        Ok(())
+    }
+
+    /// Names a key that could not be taken in, if anything can be said without it.
+    fn leave_out(
+        &mut self,
+        keys: &Keys,
+        kv: &KeyValue,
+        error: CoordinationError,
+    ) -> Result<(), CoordinationError> {
+        let slot = match keys.parse_planner(kv.key()) {
+            Some(PlannerKey::Meta) => return Err(error),
+            Some(PlannerKey::Slot(slot)) => Some(slot),
+            _ => None,
+        };
+        self.unreadable.push(Unreadable {
+            key: String::from_utf8_lossy(kv.key()).into_owned(),
+            error: error.to_string(),
+            slot,
+        });
         Ok(())
     }
 

@@ -40,6 +40,12 @@ fn text(status: &Status) -> String {
         let nodes = drift.nodes.join(", ");
         text += &format!("\ndrift: {} on {nodes}: {}", drift.job, drift.differs);
     }
+    for left_out in status.unreadable.iter().take(SHOWN) {
+        text += &format!("\nleft out: {}", left_out.error);
+    }
+    if status.unreadable.len() > SHOWN {
+        text += &format!("\nand {} more", status.unreadable.len() - SHOWN);
+    }
     text
 }
 

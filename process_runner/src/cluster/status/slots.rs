@@ -160,6 +160,11 @@ fn vacant(picture: &Picture<'_>, slot: &Slot, obstacles: &mut Obstacles) -> Stan
     if let Some(pause) = &job.pause {
         return state("paused", pause.describe(picture.now));
     }
+    if let Some(key) = picture.unreadable(slot) {
+        let reason =
+            format!("its key `{key}` cannot be read; no node is given it until that is deleted");
+        return state("waiting", reason);
+    }
     if let Some(node) = picture.done_by(slot) {
         let reason = format!("node `{node}` found no more work for it and runs until idle");
         return state("waiting", reason);

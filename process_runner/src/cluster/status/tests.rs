@@ -3,6 +3,7 @@
 use super::*;
 use crate::coordination::scene::{Scene, indexes, job, member, worker};
 use crate::coordination::{JobRecord, MemberRecord, OverrideRecord, PausedRecord};
+use crate::model::Slot;
 
 const NOW: u64 = 1_000_000;
 
@@ -300,4 +301,21 @@ async fn a_job_that_only_an_override_names_is_shown() {
         standing(&status, 0),
         ("unplaced", "no living node declares the job")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_whose_key_cannot_be_read_says_so_and_hides_nothing_else() {
+    let scene = Scene::with(2, &["a"]).await;
+    scene.own("a", 1).await;
+    let report = worker("work", 1, "running", None);
+    scene.report("a", vec![report]).await;
+    let key = scene.keys.slot(&Slot::new("work", 0));
+    scene.put(key.clone(), b"{rubbish".to_vec(), 0).await;
+    let status = look(&scene).await;
+    assert_eq!((status.desired, status.running), (2, 1));
+    let reason =
+        "its key `/scene/slots/work/0` cannot be read; no node is given it until that is deleted";
+    assert_eq!(standing(&status, 0), ("waiting", reason));
+    assert_eq!(status.unreadable.len(), 1);
+    assert_eq!(status.unreadable[0].key, key);
 }

@@ -53,3 +53,36 @@ async fn a_plan_for_an_earlier_process_is_left_out() {
     scene.join("c", member("c")).await;
     assert_eq!(scene.snapshot().await.plans.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_left_out_and_named_unless_nothing_can_be_said_without_it() {
+    let scene = Scene::with(1, &["a"]).await;
+    let (keys, rubbish) = (&scene.keys, || b"{rubbish".to_vec());
+    let bad = [
+        keys.config("c2"),
+        keys.job("work"),
+        keys.member("b"),
+        keys.plan("a"),
+        keys.slot(&Slot::new("work", 0)),
+        keys.status("a"),
+    ];
+    for key in &bad {
+        scene.put(key.clone(), rubbish(), 0).await;
+    }
+    let cluster = scene.snapshot().await;
+    assert_eq!(
+        cluster.members.keys().map(|it| &**it).collect::<Vec<_>>(),
+        ["a"]
+    );
+    let mut named: Vec<_> = cluster.unreadable.iter().map(|it| it.key.clone()).collect();
+    named.sort();
+    let mut bad = bad.to_vec();
+    bad.sort();
+    assert_eq!(named, bad);
+    let slots = cluster.unreadable.iter().filter_map(|it| it.slot.clone());
+    assert_eq!(slots.collect::<Vec<_>>(), [Slot::new("work", 0)]);
+
+    scene.put(keys.meta(), rubbish(), 0).await;
+    let blind = read_cluster(&scene.etcd, keys).await;
+    assert!(matches!(blind, Err(CoordinationError::Malformed { .. })));
+}
