@@ -63,6 +63,7 @@ pub use node::NodeConfig;
 pub use problem::{Label, Position, Problem, ProblemKind, Problems, Severity, Span};
 pub use schema::schema;
 pub use secret::Secret;
+pub use validate::{BadName, check_name};
 pub(crate) use validate::{NAME_RULE, is_name};
 
 /// A configuration that is valid as a whole.

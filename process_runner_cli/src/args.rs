@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use process_runner::config::{BadName, check_name};
 use process_runner::model::duration;
 use process_runner::planning::ImaginedNode;
 
@@ -126,7 +127,7 @@ pub(crate) struct RunArgs {
     #[arg(long = "job", value_name = "JOB,…", value_delimiter = ',')]
     pub(crate) jobs: Vec<String>,
     /// The name of this node, which no other may have; else that of the host
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = node_name)]
     pub(crate) node_name: Option<String>,
     /// Run every job until it finds no work, then exit
     #[arg(long)]
@@ -213,6 +214,10 @@ fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::NAMES).try_map(|name| name.parse::<Format>())
 }
 
+fn node_name(text: &str) -> Result<String, BadName> {
+    check_name(text).map(|()| text.to_owned())
+}
+
 /// Reads arguments. Help, versions and mistakes are written here already.
 pub(crate) fn parse(role: Role, words: Vec<OsString>) -> Result<Arguments, Exit> {
     parse_from(role, words).map_err(|error| {
@@ -276,6 +281,15 @@ mod tests {
         assert!(run.until_idle && run.app.release);
         assert_eq!(run.wait, Duration::from_secs(90));
         assert_eq!(run.log_format, LogFormat::Json);
+    }
+
+    #[test]
+    fn a_node_has_a_name_that_is_one() {
+        for name in ["", "a/b", "bad!"] {
+            let args = ["pr-cli", "run", "--node-name", name].map(OsString::from);
+            let error = parse_from(Role::Stock, args).map(|_| ()).unwrap_err();
+            assert!(error.to_string().contains("a name is 1 to 100"), "{error}");
+        }
     }
 
     #[test]

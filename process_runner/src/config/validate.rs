@@ -1,6 +1,7 @@
 //! From the raw mirror to a [`Config`]: what a single value's type and range cannot say.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use super::classes::Classes;
@@ -19,6 +20,28 @@ pub(crate) fn is_name(name: &str) -> bool {
     // `.` and `..` are legal keys and a trap for every path made of them.
     (1..=100).contains(&name.len()) && name.bytes().all(allowed) && name != "." && name != ".."
 }
+
+/// Checks a name that does not stand in a configuration, as that of `--node-name`.
+///
+/// # Errors
+///
+/// It is no name; the error says what one is.
+pub fn check_name(name: &str) -> Result<(), BadName> {
+    is_name(name).then_some(()).ok_or(BadName)
+}
+
+/// A text that is no name. Says what one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BadName;
+
+impl fmt::Display for BadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a name is {NAME_RULE}")
+    }
+}
+
+impl std::error::Error for BadName {}
 
 /// Reports a key that names a thing and is no name.
 pub(super) fn name(word: &str, key: &Key, problems: &mut Vec<Problem>) {

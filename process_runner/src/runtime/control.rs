@@ -231,6 +231,10 @@ impl<'a> Control<'a> {
         if let Some(reason) = &self.lost {
             return (self.slots.is_empty()).then(|| Served::SessionLost(reason.clone()));
         }
+        // etcd is away: what this node has can be given to nobody, and goes with the lease.
+        if self.stopping && self.told == Told::Hard && self.workers.is_empty() {
+            return Some(Served::Ended(self.end()));
+        }
         if self.drained() {
             self.leave();
         }

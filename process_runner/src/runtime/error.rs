@@ -4,13 +4,15 @@ use std::fmt;
 
 use crate::app::{AppError, AppErrors};
 use crate::class::BuildError;
+use crate::config::BadName;
 use crate::coordination::CoordinationError;
 
 /// How a node ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeEnd {
-    /// Every worker ended in order and everything was released.
+    /// Every worker ended in order and everything was released, or goes with a lease that etcd did not
+    /// renew any more.
     Clean,
     /// With `until_idle`: a worker failed again and again and was given up.
     Failed,
@@ -55,6 +57,13 @@ pub enum NodeError {
         /// What is wrong.
         source: BuildError,
     },
+    /// The node cannot have this name.
+    Name {
+        /// The name.
+        node: String,
+        /// What a name is.
+        source: BadName,
+    },
     /// The node cannot be part of the cluster.
     Coordination(CoordinationError),
     /// A bug: the control loop panicked with this message. Its lease runs out by itself.
@@ -75,6 +84,9 @@ impl fmt::Display for NodeError {
             Self::Job { job, class, source } => {
                 write!(f, "job `{job}` (class `{class}`) cannot be built: {source}")
             }
+            Self::Name { node, source } => {
+                write!(f, "`{node}` cannot be the name of a node: {source}")
+            }
             Self::Coordination(error) => error.fmt(f),
             Self::Panicked(message) => write!(
                 f,
@@ -91,6 +103,8 @@ impl std::error::Error for NodeError {
             Self::App(errors) => Some(errors),
             Self::State(error) => Some(error),
             Self::Job { source, .. } => Some(source),
+            // Its text is part of this one's.
+            Self::Name { .. } => None,
             Self::Coordination(error) => Some(error),
             Self::Thread(error) => Some(error),
             Self::UnknownClass { .. } | Self::Panicked(_) => None,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 
 use super::NodeError;
-use crate::config::Coordination;
+use crate::config::{Coordination, check_name};
 use crate::coordination::CoordinationError;
 use crate::embedded::default_data_dir;
 
@@ -45,6 +45,13 @@ pub(super) fn names_dir(coordination: &Coordination) -> PathBuf {
 
 /// Locks `wanted`, or the host's name with the first free suffix: `host`, `host-2`, `host-3`, ….
 pub(super) fn claim_name(wanted: Option<&str>, dir: &Path) -> Result<NodeName, NodeError> {
+    if let Some(node) = wanted {
+        let checked = check_name(node);
+        checked.map_err(|source| NodeError::Name {
+            node: node.to_owned(),
+            source,
+        })?;
+    }
     let base = wanted.map_or_else(host_name, str::to_owned);
     match wanted {
         None => with_suffix(base, dir, 1),
@@ -182,6 +189,19 @@ mod tests {
         ));
         drop(first);
         assert!(claim_name(Some("a"), dir.path()).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_and_leaves_no_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        for node in ["", "a b", "../a", "a/b", &"n".repeat(101)] {
+            let refused = claim_name(Some(node), dir.path()).map(|_| ());
+            let Err(error @ NodeError::Name { .. }) = refused else {
+                panic!("{node:?}: {refused:?}")
+            };
+            assert!(error.to_string().contains("a name is 1 to 100"), "{error}");
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -298,6 +298,9 @@ impl Settings {
             );
             match control.run(&mut operator).await {
                 Served::Ended(end) => return Ok(end),
+                Served::SessionLost(reason) if operator.phase().is_stopping() => {
+                    tracing::warn!(%reason, "the session is lost; leaving without it");
+                }
                 Served::SessionLost(reason) => {
                     tracing::warn!(%reason, "the session is lost; joining anew");
                     // From now on etcd may be away for as long as it likes.

@@ -90,6 +90,25 @@ async fn an_outage_stops_the_workers_at_their_deadline_and_they_run_again_afterw
     assert_eq!(node.stop().await, NodeEnd::Clean);
 }
 
+/// What it has cannot be handed to anybody then, and goes with the lease. Whoever stops a node must not have to kill it.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_stopped_while_etcd_is_away_ends_with_its_lease() {
+    for refuses in [false, true] {
+        let cluster = Cluster::new();
+        let slow = "  work: { class: Recorder, options: { record_ms: 3000 } }\n";
+        let node = cluster.start("a", slow);
+        cluster.log.wait_for("begin 0.0").await;
+        match refuses {
+            true => cluster.etcd.faults().refuse(true),
+            false => cluster.etcd.faults().freeze(),
+        }
+        let ends = tokio::time::timeout(Duration::from_secs(15), node.stop()).await;
+        assert_eq!(ends, Ok(NodeEnd::Clean), "refuses: {refuses}");
+        assert_eq!(cluster.log.count("end 0.0"), 1, "the record was finished");
+        assert_eq!(cluster.log.count("unlock 0"), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_outage_shorter_than_the_validity_left_disturbs_nothing() {
     let cluster = Cluster::new();
