@@ -314,8 +314,8 @@ async fn a_slot_whose_key_cannot_be_read_says_so_and_hides_nothing_else() {
     let status = look(&scene).await;
     assert_eq!((status.desired, status.running), (2, 1));
     let reason =
-        "its key `/scene/slots/work/0` cannot be read; no node is given it until that is deleted";
-    assert_eq!(standing(&status, 0), ("waiting", reason));
+        format!("its key `{key}` cannot be read; no node is given it until that is deleted");
+    assert_eq!(standing(&status, 0), ("waiting", reason.as_str()));
     assert_eq!(status.unreadable.len(), 1);
     assert_eq!(status.unreadable[0].key, key);
 }
