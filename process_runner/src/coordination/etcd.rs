@@ -394,11 +394,16 @@ impl Etcd {
         self.requests.0.fetch_add(1, Ordering::Relaxed);
         let result = match tokio::time::timeout(timeout, call).await {
             Ok(result) => result.map_err(CallError::from),
-            Err(_) => Err(CallError::Unknown(format!("no answer within {timeout:?}"))),
+            Err(_) => Err(CallError::Unknown(no_answer_within(timeout))),
         };
         if let Err(CallError::NotDone(_) | CallError::Unknown(_)) = &result {
             self.leave(chosen);
         }
         result
     }
+}
+
+/// To a tenth of a second: patience is a part of what is left of a lease, and nobody reads its nanoseconds.
+fn no_answer_within(timeout: Duration) -> String {
+    format!("no answer within {:.1} s", timeout.as_secs_f64())
 }

@@ -59,9 +59,9 @@ fn f13_a_node_whose_member_is_split_off_from_the_others_turns_to_another_within_
             // The one that comes back makes the others elect anew, and for that time nobody leads.
             said.retain(|line| was_said_before(line, joins));
             let left = least_validity(&said).expect("the split was not noticed");
-            // Of 8 s after a renewal 2 s go by until the next one, and 1 s until that is given up; without
-            // their leader the others have to elect one first.
-            let least = if leads { 3 } else { 4 };
+            // Of 8 s after a renewal 2 s go by until the next one, and 1 s until that is given up. Without
+            // their leader the others have to elect one first, and the next attempt waits 2 s for it at most.
+            let least = if leads { 2 } else { 4 };
             assert!(
                 left > Duration::from_secs(least),
                 "{left:?} were left: {said:#?}"
