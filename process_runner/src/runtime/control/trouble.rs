@@ -2,6 +2,15 @@
 //!
 //! A renewal is tried about once a second. An outage of an hour that is told as often is thousands of lines,
 //! and no line of them says more than the first.
+//!
+//! # Guarantees
+//!
+//! - The first failure of a trouble is told, and so is each reason that was not told lately.
+//! - Whoever was told of a trouble is told of its end.
+//!
+//! # How it fails
+//!
+//! It decides what is told and nothing else. A reason with a changing number in it counts as a new one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
