@@ -136,12 +136,14 @@ impl Etcd {
     ///
     /// None does.
     pub fn leader(&self) -> io::Result<usize> {
-        let leads = |member: &super::Member| {
-            let metric = member.metric("etcd_server_is_leader");
-            metric.is_ok_and(|leads| leads == 1.0)
-        };
-        let leader = self.members.iter().position(leads);
+        let leader = (0..self.members.len()).find(|member| self.leads(*member));
         leader.ok_or_else(|| io::Error::other("no member leads"))
+    }
+
+    /// Whether a member says that it leads the others.
+    pub fn leads(&self, member: usize) -> bool {
+        let metric = self.members[member].metric("etcd_server_is_leader");
+        metric.is_ok_and(|leads| leads == 1.0)
     }
 }
 

@@ -19,8 +19,10 @@ impl Control<'_> {
     pub(super) fn on_pulse(&mut self, pulse: Pulse) {
         match pulse {
             Pulse::Renewed(sighting) => {
-                if self.trouble.ends() || self.told > Told::Firm {
-                    tracing::info!("etcd answers again; the lease is firm");
+                let trouble = self.trouble.ends();
+                if trouble.is_some() || self.told > Told::Firm {
+                    let least_valid_ms = trouble.map(|least| least.as_millis() as u64);
+                    tracing::info!(least_valid_ms, "etcd answers again; the lease is firm");
                 }
                 self.told = Told::Firm;
                 self.publisher.healthy(&self.session, sighting.took);
@@ -39,8 +41,9 @@ impl Control<'_> {
             }
             Pulse::Troubled(reason) => {
                 let now = self.clock.now();
-                if self.trouble.is_news(&reason, now) {
-                    let valid_ms = self.validity.hard().since(now).as_millis() as u64;
+                let valid = self.validity.hard().since(now);
+                if self.trouble.is_news(&reason, valid, now) {
+                    let valid_ms = valid.as_millis() as u64;
                     tracing::warn!(%reason, valid_ms, "the lease cannot be renewed");
                 }
                 self.heal();

@@ -6,7 +6,8 @@
 //! # Guarantees
 //!
 //! - The first failure of a trouble is told, and so is each reason that was not told lately.
-//! - Whoever was told of a trouble is told of its end.
+//! - Whoever was told of a trouble is told of its end, and how little of the lease was left at the worst,
+//!   also by a failure that was not told.
 //!
 //! # How it fails
 //!
@@ -27,11 +28,17 @@ pub(super) struct Trouble {
     told: BTreeSet<String>,
     /// When they are forgotten.
     until: Moment,
+    /// How long the lease was still good when a renewal failed, at the worst.
+    least: Duration,
 }
 
 impl Trouble {
-    /// A renewal failed for `reason`: whether to tell of it.
-    pub(super) fn is_news(&mut self, reason: &str, now: Moment) -> bool {
+    /// A renewal failed for `reason`, with the lease good for another `valid`: whether to tell of it.
+    pub(super) fn is_news(&mut self, reason: &str, valid: Duration, now: Moment) -> bool {
+        self.least = match self.told.is_empty() {
+            true => valid,
+            false => self.least.min(valid),
+        };
         if self.told.is_empty() || now >= self.until {
             self.told.clear();
             self.until = now + AGAIN;
@@ -39,9 +46,10 @@ impl Trouble {
         self.told.insert(reason.to_owned())
     }
 
-    /// A renewal is proven: whether there was a trouble that was told of.
-    pub(super) fn ends(&mut self) -> bool {
-        !std::mem::take(&mut self.told).is_empty()
+    /// A renewal is proven. If there was a trouble: how long the lease was still good, at the worst.
+    pub(super) fn ends(&mut self) -> Option<Duration> {
+        let told = std::mem::take(&mut self.told);
+        (!told.is_empty()).then_some(self.least)
     }
 }
 
@@ -54,17 +62,19 @@ mod tests {
     #[test]
     fn each_reason_is_told_once_in_ten_seconds_and_anew_after_a_renewal() {
         let mut trouble = Trouble::default();
-        assert!(!trouble.ends(), "there was none");
+        assert_eq!(trouble.ends(), None, "there was none");
         let at = |seconds| START + Duration::from_secs(seconds);
+        let left = |seconds: u64| Duration::from_secs(30 - seconds);
         let told: Vec<_> = (0..25)
             .filter(|second| {
                 let reason = ["refused", "no leader"][*second as usize % 2];
-                trouble.is_news(reason, at(*second))
+                trouble.is_news(reason, left(*second), at(*second))
             })
             .collect();
         assert_eq!(told, [0, 1, 10, 11, 20, 21]);
-        assert!(trouble.ends());
-        assert!(!trouble.ends());
-        assert!(trouble.is_news("refused", at(25)));
+        assert_eq!(trouble.ends(), Some(left(24)), "that failure was not told");
+        assert_eq!(trouble.ends(), None);
+        assert!(trouble.is_news("refused", left(0), at(25)));
+        assert_eq!(trouble.ends(), Some(left(0)), "the one before is forgotten");
     }
 }
