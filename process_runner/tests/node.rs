@@ -15,5 +15,6 @@ mod node {
     mod moves;
     mod schedules;
     mod scripted;
+    mod sight;
     mod until_idle;
 }

@@ -9,7 +9,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::coordination::{ClusterSnapshot, JobRecord, OverrideRecord, PausedRecord, in_force};
-use crate::model::duration;
+use crate::model::{duration, one_line};
+
+/// Of who paused a job and why, in characters.
+const LONGEST: usize = 1_000;
 
 /// A job that somebody stopped on all nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,7 +20,7 @@ use crate::model::duration;
 pub struct Pause {
     /// Who: user and host.
     pub by: String,
-    /// Why, if they said so.
+    /// Why, if they said so, on one line.
     pub reason: Option<String>,
     /// Milliseconds since 1970 after which it runs again by itself.
     pub until_unix_ms: Option<u64>,
@@ -25,9 +28,11 @@ pub struct Pause {
 
 impl Pause {
     fn of(record: &PausedRecord) -> Self {
+        let reason = record.reason.as_deref();
+        let reason = reason.map(|reason| one_line(reason, LONGEST));
         Self {
-            by: record.by.clone(),
-            reason: record.reason.clone(),
+            by: one_line(&record.by, LONGEST),
+            reason: reason.filter(|reason| !reason.is_empty()),
             until_unix_ms: record.until_unix_ms,
         }
     }

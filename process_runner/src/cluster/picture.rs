@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::in_force::{self, InForce};
 use crate::coordination::{ClusterSnapshot, Order, OwnedSlot, WorkerRecord};
-use crate::model::{Fence, Slot};
+use crate::model::Slot;
 
 /// A job's name and a worker index.
 type Key<'a> = (&'a str, u32);
@@ -111,12 +111,17 @@ impl<'a> Picture<'a> {
     }
 
     pub(super) fn fence(&self, owned: &OwnedSlot) -> Option<u64> {
-        Fence::new(self.cluster.epoch, owned.mod_revision).map(Fence::get)
+        owned.fence(self.cluster.epoch)
     }
 
-    /// True if every living node has said how each of its slots stands, with counters.
+    /// True if every living node has said how each of its slots stands, with counters unless they are
+    /// too many.
     pub(super) fn is_counted(&self) -> bool {
         self.cluster.slots.iter().all(|(slot, owned)| {
+            let status = self.cluster.statuses.get(&owned.record.owner);
+            if status.is_some_and(|status| status.uncounted) {
+                return true;
+            }
             let reported = self
                 .report(slot, owned)
                 .is_some_and(|worker| worker.records.is_some() || worker.state != "running");

@@ -247,10 +247,23 @@ pub(crate) struct JobRecord {
 }
 
 /// `status/<node>`: how the node's workers stand.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StatusRecord {
     pub(crate) incarnation: String,
+    /// Workers of which there is more to say than that they run.
     pub(crate) workers: Vec<WorkerRecord>,
+    /// Workers that run, by job, and nothing else is said of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) running: BTreeMap<String, Indexes>,
+    /// The greatest fence of those: it says nothing of a slot that was taken anew since.
+    #[serde(default)]
+    pub(crate) newest: u64,
+    /// There are too many workers for their counters to fit.
+    #[serde(default)]
+    pub(crate) uncounted: bool,
+    /// So many workers that do not run are not told of, for the same reason.
+    #[serde(default)]
+    pub(crate) left_out: usize,
 }
 
 /// One worker in a status.

@@ -195,8 +195,17 @@ impl Scene {
 
     pub(crate) async fn report(&self, node: &str, workers: Vec<WorkerRecord>) {
         let record = StatusRecord {
-            incarnation: format!("i-{node}"),
             workers,
+            ..StatusRecord::default()
+        };
+        self.report_all(node, record).await;
+    }
+
+    /// The incarnation is filled in.
+    pub(crate) async fn report_all(&self, node: &str, record: StatusRecord) {
+        let record = StatusRecord {
+            incarnation: format!("i-{node}"),
+            ..record
         };
         let lease = self.leases[node];
         self.put(self.keys.status(node), encode(&record), lease)

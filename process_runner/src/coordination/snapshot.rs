@@ -22,7 +22,7 @@ use super::records::{
 };
 use super::session::explain;
 use super::{CoordinationError, Etcd};
-use crate::model::Slot;
+use crate::model::{Fence, Slot, one_line};
 
 /// Everything that is known of a cluster.
 #[derive(Debug, Default)]
@@ -72,6 +72,13 @@ pub(crate) struct OwnedSlot {
     pub(crate) mod_revision: i64,
 }
 
+impl OwnedSlot {
+    /// The fence under which it is held. `None`: a revision that no fence can hold.
+    pub(crate) fn fence(&self, epoch: u16) -> Option<u64> {
+        Fence::new(epoch, self.mod_revision).map(Fence::get)
+    }
+}
+
 /// Reads a whole cluster. Cancel safe.
 pub(crate) async fn read_cluster(
     etcd: &Etcd,
@@ -97,6 +104,7 @@ pub(crate) async fn read_cluster(
         }
     }
     cluster.forget_old_plans();
+    cluster.spread_statuses();
     Ok(cluster)
 }
 
@@ -148,7 +156,7 @@ impl ClusterSnapshot {
         };
         self.unreadable.push(Unreadable {
             key: String::from_utf8_lossy(kv.key()).into_owned(),
-            error: error.to_string(),
+            error: one_line(&error.to_string(), 500),
             slot,
         });
         Ok(())
@@ -198,6 +206,26 @@ impl ClusterSnapshot {
             let member = members.get(&**node);
             member.is_some_and(|member| member.record.incarnation == plan.incarnation)
         });
+    }
+
+    fn spread_statuses(&mut self) {
+        let (epoch, slots) = (self.epoch, &self.slots);
+        for (node, status) in &mut self.statuses {
+            let jobs: BTreeMap<_, Arc<str>> = status
+                .running
+                .keys()
+                .map(|job| (job.clone(), Arc::from(job.as_str())))
+                .collect();
+            status.spread(|job, index| {
+                let slot = Slot {
+                    job: Arc::clone(jobs.get(job)?),
+                    index,
+                };
+                let owned = slots.get(&slot)?;
+                let owns = owned.record.owner == *node;
+                owns.then(|| owned.fence(epoch)).flatten()
+            });
+        }
     }
 
     /// The owner of a slot, if it lives and is the process that took the slot.

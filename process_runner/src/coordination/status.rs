@@ -3,6 +3,8 @@
 //! A node puts its status only while it is a member. Counters change all the time, so they are in
 //! it only while somebody looks, which a key on a short lease says.
 
+mod fit;
+
 use std::time::Duration;
 
 use etcd_client::{PutOptions, Txn, TxnOp};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::attempt::{Attempt, Patience, attempt};
 use crate::job::Phase;
 use crate::job::{Flow, Holding, Job, JobError, JobResult, RetryAdvice, WorkerContext};
-use crate::model::{Backoff, Ending, Iteration, Outcome, Step};
+use crate::model::{Backoff, Ending, Iteration, Legible, Outcome, Step};
 
 /// The settings of a job that its iterations obey.
 #[derive(Debug, Clone)]
@@ -120,7 +120,8 @@ impl<J: Job> Shell<'_, J> {
         let (outcome, error) = judge(ended);
         if let Some(error) = error {
             let slot = &self.cx.holding().identity.slot;
-            tracing::warn!(job = %slot.job, index = slot.index, record, %error, "a record failed");
+            let told = Legible(&error);
+            tracing::warn!(job = %slot.job, index = slot.index, record, error = %told, "a record failed");
             self.error = Some(error);
         }
         outcome
@@ -171,7 +172,8 @@ impl<J: Job> Shell<'_, J> {
         if let Some(error) = error {
             let slot = &self.cx.holding().identity.slot;
             let hook = phase.name();
-            tracing::warn!(job = %slot.job, index = slot.index, hook, %error, "an iteration failed");
+            let told = Legible(&error);
+            tracing::warn!(job = %slot.job, index = slot.index, hook, error = %told, "an iteration failed");
             self.failure = Some(format!("{hook}: {error}"));
         }
         outcome

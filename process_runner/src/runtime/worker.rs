@@ -32,8 +32,11 @@ use super::iteration::{IterationRules, Report};
 use crate::class::ClassEntry;
 use crate::job::{Flow, Holding, Phase, WorkerContext};
 use crate::lock::LockDriver;
-use crate::model::{Condition, Ending, Pacing, PacingRules, Pause, StopPhase};
+use crate::model::{Condition, Ending, Pacing, PacingRules, Pause, StopPhase, one_line};
 use crate::state::States;
+
+/// Of the reason in the status of a node, in characters. A node may have thousands of workers.
+const LONGEST_REASON: usize = 1_000;
 
 /// What a worker of one job needs to run. Shared by all its workers on this node.
 pub(crate) struct WorkerPlan {
@@ -214,6 +217,8 @@ impl Worker<'_> {
             let retry_in_ms = u64::try_from(pause.delay.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(job = %slot.job, index = slot.index, retry_in_ms, "{reason}");
         }
+        // The log has all of it.
+        let reason = reason.map(|reason| one_line(&reason, LONGEST_REASON));
         holding.stand(pause.condition, reason);
     }
 

@@ -79,7 +79,7 @@ pub(crate) struct PauseArgs {
         long = "for",
         value_name = "DURATION",
         allow_hyphen_values = true,
-        value_parser = duration::parse
+        value_parser = some_time
     )]
     pub(crate) time: Option<Duration>,
     /// Why, for whoever wonders
@@ -169,6 +169,14 @@ fn whole(text: &str) -> Result<u32, &'static str> {
     text.parse().map_err(|_| WRONG)
 }
 
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = duration::parse(text).map_err(|error| error.to_string())?;
+    if time.is_zero() {
+        return Err("a pause of no time is none; `resume` ends one".to_owned());
+    }
+    Ok(time)
+}
+
 fn workers(text: &str) -> Result<Workers, &'static str> {
     const WRONG: &str = "it is a number of workers like 8, or a difference like +2 or -1";
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -194,6 +202,14 @@ mod tests {
         assert_eq!(workers("-1"), Ok(Workers::By(-1)));
         for wrong in ["", "+", "--1", "+-1", "1.5", "many", "5000000000", "-x"] {
             assert!(workers(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_pause_takes_some_time() {
+        assert_eq!(some_time("2h"), Ok(Duration::from_secs(7200)));
+        for wrong in ["0s", "0ms", "-1s", "soon", ""] {
+            assert!(some_time(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -96,10 +96,7 @@ fn held(
         return state("retiring", reason);
     }
     match worker {
-        None => state(
-            "starting",
-            format!("node `{owner}` has not reported it yet"),
-        ),
+        None => untold(picture, owner),
         Some(worker) if worker.state == "draining" => {
             let own = worker.reason.clone().unwrap_or_default();
             let why = leaves_for(picture, slot, owner).map_or(own.clone(), |why| {
@@ -116,6 +113,24 @@ fn held(
             let missing = worker.state != "running" && reason.is_none();
             let unsaid = missing.then(|| format!("node `{owner}` gives no reason"));
             (worker.state.clone(), reason.or(unsaid))
+        }
+    }
+}
+
+/// A slot that its node says nothing of.
+fn untold(picture: &Picture<'_>, owner: &str) -> Standing {
+    let status = picture.cluster.statuses.get(owner);
+    match status.map_or(0, |status| status.left_out) {
+        0 => state(
+            "starting",
+            format!("node `{owner}` has not reported it yet"),
+        ),
+        workers => {
+            let reason = format!(
+                "node `{owner}` has more workers that do not run than fit its report, which leaves out \
+                 {workers}; its log has them all"
+            );
+            state("waiting", reason)
         }
     }
 }

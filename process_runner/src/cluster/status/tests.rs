@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::coordination::scene::{Scene, indexes, job, member, worker};
-use crate::coordination::{JobRecord, MemberRecord, OverrideRecord, PausedRecord};
+use crate::coordination::{JobRecord, MemberRecord, OverrideRecord, PausedRecord, StatusRecord};
 use crate::model::Slot;
 
 const NOW: u64 = 1_000_000;
@@ -121,6 +121,63 @@ async fn a_slot_on_its_way_says_what_it_waits_for() {
         standing(&status, 0),
         ("starting", "node `a` has not reported it yet")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_names_those_that_run_by_range_and_says_how_many_it_leaves_out() {
+    let scene = Scene::with(3, &["a"]).await;
+    scene.lead("a").await;
+    for index in 0..3 {
+        scene.own("a", index).await;
+    }
+    let fences: Vec<u64> = look(&scene)
+        .await
+        .slots
+        .iter()
+        .filter_map(|slot| slot.fence)
+        .collect();
+    let record = StatusRecord {
+        running: indexes("work", 0..2),
+        newest: fences[1],
+        left_out: 7,
+        ..StatusRecord::default()
+    };
+    scene.report_all("a", record).await;
+    let status = look(&scene).await;
+    assert_eq!(
+        (status.running, status.slots[0].state.as_str()),
+        (2, "running")
+    );
+    let (state, reason) = standing(&status, 2);
+    assert_eq!(state, "waiting");
+    assert!(reason.contains("leaves out 7"), "{reason}");
+    // It was taken anew, and the report is of before that.
+    scene.own("a", 0).await;
+    let status = look(&scene).await;
+    assert_eq!(standing(&status, 0).1, reason);
+    assert_eq!(status.running, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reason_of_a_pause_stays_on_its_line() {
+    let scene = Scene::with(1, &["a"]).await;
+    let paused = |reason: &str| OverrideRecord {
+        paused: Some(PausedRecord {
+            by: "ann@ops".into(),
+            reason: Some(reason.into()),
+            until_unix_ms: None,
+        }),
+        ..OverrideRecord::default()
+    };
+    for (reason, shown) in [
+        ("a\nb\u{1b}[2J", "paused by ann@ops: a b\\u{1b}[2J"),
+        (" ", "paused by ann@ops"),
+    ] {
+        scene.set("work", &paused(reason)).await;
+        let status = look(&scene).await;
+        let pause = status.jobs[0].paused.as_ref().unwrap();
+        assert_eq!(pause.to_string(), shown);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ async fn what_changes_together_is_seen_together() {
             };
             let status = StatusRecord {
                 incarnation: step.to_string(),
-                workers: vec![],
+                ..StatusRecord::default()
             };
             let puts = [
                 TxnOp::put(keys.job("work"), encode(&set), None),

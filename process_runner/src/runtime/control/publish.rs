@@ -17,8 +17,8 @@ use crate::runtime::held::Held;
 use crate::runtime::report::worker_record;
 
 const DEBOUNCE: Duration = Duration::from_millis(100);
-/// Whose workers change by the dozen tells of all of them at once: a status names every worker, so that
-/// of a full node is as much for etcd as the slots that it was granted.
+/// Whose workers change by the dozen tells of all of them at once: what each of them is in says little
+/// while they start, and etcd has more to do then.
 const MANY: u32 = 16;
 const DEBOUNCE_MANY: Duration = Duration::from_secs(1);
 /// And the more etcd has to do, the longer: so many times what it took for the last renewal, or for the
@@ -150,13 +150,11 @@ impl Publisher {
         if self.changing.take().is_some_and(|(_, n)| n < MANY) {
             self.watch(session);
         }
-        let status = StatusRecord {
-            incarnation: session.incarnation.to_string(),
-            workers: slots
-                .iter()
-                .map(|(slot, held)| worker_record(slot, held, now, watched))
-                .collect(),
-        };
+        let workers = slots
+            .iter()
+            .map(|(slot, held)| worker_record(slot, held, now, watched))
+            .collect();
+        let status = StatusRecord::fit(session.incarnation.to_string(), workers);
         if self.last.as_ref() == Some(&status) {
             return;
         }
