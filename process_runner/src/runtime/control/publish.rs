@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::coordination::{Change, Feed, Follower, Session, StatusRecord};
+use crate::coordination::{CallError, Change, Feed, Follower, Session, StatusRecord};
 use crate::model::{Moment, Slot};
 use crate::runtime::held::Held;
 use crate::runtime::report::worker_record;
@@ -46,6 +46,8 @@ pub(super) struct Publisher {
     writing: Option<JoinHandle<()>>,
     /// The last status could not be written.
     failed: Arc<AtomicBool>,
+    /// It was told that etcd takes no status of this node.
+    told: Arc<AtomicBool>,
 }
 
 impl Publisher {
@@ -62,6 +64,7 @@ impl Publisher {
             last: None,
             writing: None,
             failed: Arc::default(),
+            told: Arc::default(),
         }
     }
 
@@ -159,13 +162,25 @@ impl Publisher {
             return;
         }
         self.last = Some(status.clone());
-        let (session, failed) = (session.clone(), Arc::clone(&self.failed));
+        let (failed, told) = (Arc::clone(&self.failed), Arc::clone(&self.told));
+        let session = session.clone();
         self.writing = Some(tokio::spawn(async move {
             if let Err(error) = session.put_status(&status).await {
-                tracing::debug!(%error, "the status could not be written");
+                tell(&error, &told);
                 failed.store(true, Ordering::Relaxed);
             }
         }));
+    }
+}
+
+/// An etcd that is away is told of by the renewals. One that refuses is told of once: it refuses the
+/// next status, too.
+fn tell(error: &CallError, told: &AtomicBool) {
+    let refused = matches!(error, CallError::Refused(_) | CallError::Denied(_));
+    if refused && !told.swap(true, Ordering::Relaxed) {
+        tracing::warn!(%error, "`status` does not show how this node's workers fare");
+    } else {
+        tracing::debug!(%error, "the status could not be written");
     }
 }
 
