@@ -191,7 +191,7 @@ async fn the_worker_after_a_crash_waits_says_so_and_then_begins() {
     about(granted.elapsed(), DELAY);
     // What is nobody's effect need not wait.
     assert_eq!(cluster.log.count("b prepares 0"), 1);
-    store.until_status(r#""state":"running""#).await;
+    store.until_status(r#""running":{"work":"0"}"#).await;
     about(granted.elapsed(), DELAY);
 }
 

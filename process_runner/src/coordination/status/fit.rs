@@ -20,17 +20,13 @@ const RUNNING: &str = "running";
 impl StatusRecord {
     /// The status of a process with these workers.
     pub(crate) fn fit(incarnation: String, workers: Vec<WorkerRecord>) -> Self {
-        Self::within(MOST, incarnation, workers)
-    }
-
-    fn within(most: usize, incarnation: String, workers: Vec<WorkerRecord>) -> Self {
         let mut status = Self {
             incarnation,
             workers,
             ..Self::default()
         };
         status.gather();
-        if status.size() <= most {
+        if status.size() <= MOST {
             return status;
         }
         status.uncounted = true;
@@ -38,14 +34,14 @@ impl StatusRecord {
             worker.drop_counters();
         }
         status.gather();
-        if status.size() <= most {
+        if status.size() <= MOST {
             return status;
         }
         for worker in &mut status.workers {
             let reason = worker.reason.as_deref();
             worker.reason = reason.map(|reason| one_line(reason, SHORT_REASON));
         }
-        status.leave_out(most);
+        status.leave_out();
         status
     }
 
@@ -73,12 +69,12 @@ impl StatusRecord {
         }
     }
 
-    fn leave_out(&mut self, most: usize) {
+    fn leave_out(&mut self) {
         let (workers, mut size) = (std::mem::take(&mut self.workers), self.size());
         let all = workers.len();
         let fitting = workers.into_iter().take_while(|worker| {
             size += encode(worker).len() + 1;
-            size <= most
+            size <= MOST
         });
         self.workers = fitting.collect();
         self.left_out = all - self.workers.len();
