@@ -24,6 +24,9 @@ use super::session::explain;
 use super::{CoordinationError, Etcd};
 use crate::model::{Fence, Slot, one_line};
 
+/// Of what is wrong with a value, in characters: it may quote that value.
+const LONGEST_ERROR: usize = 500;
+
 /// Everything that is known of a cluster.
 #[derive(Debug, Default)]
 pub(crate) struct ClusterSnapshot {
@@ -156,7 +159,7 @@ impl ClusterSnapshot {
         };
         self.unreadable.push(Unreadable {
             key: String::from_utf8_lossy(kv.key()).into_owned(),
-            error: one_line(&error.to_string(), 500),
+            error: one_line(&error.to_string(), LONGEST_ERROR),
             slot,
         });
         Ok(())
@@ -208,6 +211,7 @@ impl ClusterSnapshot {
         });
     }
 
+    /// Gives each worker that a status names by range a record, if the slot was not taken anew since.
     fn spread_statuses(&mut self) {
         let (epoch, slots) = (self.epoch, &self.slots);
         for (node, status) in &mut self.statuses {

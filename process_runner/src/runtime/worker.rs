@@ -32,7 +32,7 @@ use super::iteration::{IterationRules, Report};
 use crate::class::ClassEntry;
 use crate::job::{Flow, Holding, Phase, WorkerContext};
 use crate::lock::LockDriver;
-use crate::model::{Condition, Ending, Pacing, PacingRules, Pause, StopPhase, one_line};
+use crate::model::{Condition, Ending, Legible, Pacing, PacingRules, Pause, StopPhase, one_line};
 use crate::state::States;
 
 /// Of the reason in the status of a node, in characters. A node may have thousands of workers.
@@ -215,7 +215,8 @@ impl Worker<'_> {
         if let Some(reason) = &reason {
             let slot = &holding.identity.slot;
             let retry_in_ms = u64::try_from(pause.delay.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(job = %slot.job, index = slot.index, retry_in_ms, "{reason}");
+            let told = Legible(reason);
+            tracing::warn!(job = %slot.job, index = slot.index, retry_in_ms, "{told}");
         }
         // The log has all of it.
         let reason = reason.map(|reason| one_line(&reason, LONGEST_REASON));
