@@ -62,6 +62,21 @@ pub(super) struct Barrier {
     full: bool,
 }
 
+/// What a barrier was; the table above says what they are.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Bare,
+    Seeing,
+    WithoutSpace,
+}
+
+/// A barrier that was committed in the term of the acknowledgement.
+pub(super) struct Proof {
+    committed: Committed,
+    form: Form,
+    sighting: Sighting,
+}
+
 /// The term and the revision that a barrier was committed at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Committed {
@@ -89,49 +104,62 @@ impl Barrier {
         self.sees_at = Moment::ZERO;
     }
 
-    /// Commits in the raft term in which the renewal was acknowledged, or that proves nothing. What was
-    /// seen on the way, which is nothing but the revision if the barrier was a bare one.
+    /// Commits in the raft term in which the renewal was acknowledged, or that proves nothing. Two may be
+    /// under way at once; [`Barrier::proved`] takes in the one that counts.
     ///
     /// Dropped, it has changed nothing.
     pub(super) async fn prove(
-        &mut self,
+        &self,
         acked_in: u64,
         patience: Duration,
-        (now, ttl): (Moment, Duration),
-    ) -> Result<Sighting, Failure> {
-        let sees = now >= self.sees_at;
-        let (committed, sighting) = match sees {
+        now: Moment,
+    ) -> Result<Proof, Failure> {
+        let proof = match now >= self.sees_at {
             true => self.see(patience).await?,
             false => self.commit(patience).await?,
         };
-        check(committed, acked_in)?;
-        // Out of space, the next one asks again whether there is some.
-        if sees && !self.full {
-            self.sees_at = now + ttl;
+        check(proof.committed, acked_in)?;
+        Ok(proof)
+    }
+
+    /// Takes in a proof that came at `now`: what was seen on the way, which is nothing but the revision if
+    /// the barrier was a bare one.
+    pub(super) fn proved(&mut self, proof: Proof, now: Moment, ttl: Duration) -> Sighting {
+        match proof.form {
+            Form::Bare => {}
+            Form::Seeing => {
+                self.tell_of_space(false);
+                self.sees_at = now + ttl;
+            }
+            // The next one asks again whether there is some.
+            Form::WithoutSpace => self.tell_of_space(true),
         }
-        Ok(sighting)
+        proof.sighting
     }
 
     /// The bare one.
-    async fn commit(&self, patience: Duration) -> Result<(Committed, Sighting), Failure> {
+    async fn commit(&self, patience: Duration) -> Result<Proof, Failure> {
         let never = &self.subject.never_key;
         let committed = self.etcd.commit_nothing(never, patience).await;
         let committed = committed.map_err(Failure::of_raft)?;
-        Ok((committed, Look::nothing_at(committed.revision)))
+        Ok(Proof {
+            committed,
+            form: Form::Bare,
+            sighting: Look::nothing_at(committed.revision),
+        })
     }
 
     /// The seeing one; without space, what it compares is read.
-    async fn see(&mut self, patience: Duration) -> Result<(Committed, Sighting), Failure> {
+    async fn see(&self, patience: Duration) -> Result<Proof, Failure> {
         let reply = match self.transaction(patience).await {
             Err(CallError::NoSpace) => {
-                self.tell_of_space(true);
-                let bare = self.commit(patience).await?;
+                let mut proof = self.commit(patience).await?;
                 self.read_ours().await?;
-                return Ok(bare);
+                proof.form = Form::WithoutSpace;
+                return Ok(proof);
             }
             reply => reply.map_err(Failure::of_raft)?,
         };
-        self.tell_of_space(false);
         if !reply.succeeded() {
             return Err(Failure::not_ours());
         }
@@ -140,7 +168,11 @@ impl Barrier {
             term: header.map_or(0, |header| header.raft_term()),
             revision: header.map_or(0, |header| header.revision()),
         };
-        Ok((committed, self.subject.look.seen(&reply)))
+        Ok(Proof {
+            committed,
+            form: Form::Seeing,
+            sighting: self.subject.look.seen(&reply),
+        })
     }
 
     async fn transaction(&self, patience: Duration) -> Result<TxnResponse, CallError> {

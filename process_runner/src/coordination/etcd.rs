@@ -136,6 +136,11 @@ impl Etcd {
         self.choice.present()
     }
 
+    /// True if there is no other member to turn to.
+    pub(super) fn is_alone(&self) -> bool {
+        self.members.len() < 2
+    }
+
     /// The newest revision that was seen.
     pub(super) fn newest(&self) -> &Newest {
         &self.newest

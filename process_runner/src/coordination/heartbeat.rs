@@ -19,25 +19,25 @@
 //!
 //! - Deadlines move only by a proven renewal, and count from the moment it was sent.
 //! - Every await has a timeout. After any failure the stream is opened anew, on the next endpoint,
-//!   so that a late ack cannot be taken for the answer to a newer request.
+//!   so that a late ack cannot be taken for the answer to a newer request ([`renewal`]).
 //!
 //! # How it fails
 //!
 //! It never gives up by itself. [`Pulse::Gone`] is told only when etcd said that the lease or the
 //! member key does not exist; until then the deadlines of [`Validity`] do the rest.
 
+mod renewal;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client::{LeaseKeepAliveStream, LeaseKeeper};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::renewal::{Renewal, Stream};
+use super::Etcd;
 use super::barrier::{Barrier, Failure, Subject};
-use super::choice::Chosen;
-use super::etcd::CALL_TIMEOUT;
 use super::sighting::Sighting;
-use super::{CallError, Etcd};
 use crate::clock::Clock;
 use crate::model::{Backoff, LeaseTerm, Moment};
 use crate::validity::Validity;
@@ -72,7 +72,6 @@ impl Heartbeat {
     ) -> Self {
         let (sender, pulse) = watch::channel(Pulse::Renewed(Arc::default()));
         let beat = Beat {
-            asked: etcd.chosen(),
             barrier: Barrier::new(etcd.clone(), subject, clock.now(), term.ttl()),
             etcd,
             term,
@@ -108,9 +107,6 @@ impl Drop for Heartbeat {
     }
 }
 
-/// A stream of renewals, and to which member.
-type Stream = (LeaseKeeper, LeaseKeepAliveStream, Chosen);
-
 struct Beat {
     etcd: Etcd,
     barrier: Barrier,
@@ -119,8 +115,6 @@ struct Beat {
     validity: Arc<Validity>,
     sender: watch::Sender<Pulse>,
     stream: Option<Stream>,
-    /// The member that the last question went to.
-    asked: Chosen,
 }
 
 impl Beat {
@@ -132,8 +126,8 @@ impl Beat {
         let mut waited = self.term.period().mul_f64(1.0 + fastrand::f64());
         // Opening a stream is a renewal, too, which proves nothing: with the first one that counts it would
         // ask twice, while a cluster that starts has the most to do.
-        let patience = self.patience(slow);
-        let (opened, mut at_peace) = tokio::join!(self.open(patience), self.rest(waited));
+        let renewal = self.renewal(slow);
+        let (opened, mut at_peace) = tokio::join!(renewal.open(), self.rest(waited));
         // The renewal opens one itself then.
         self.stream = opened.ok();
         loop {
@@ -155,7 +149,6 @@ impl Beat {
                     denied = refused;
                     self.stream = None;
                     self.barrier.distrust();
-                    self.etcd.leave(self.asked);
                     tracing::debug!(failures, %reason, "a renewal of the lease failed");
                     let _ = self.sender.send(Pulse::Troubled(reason));
                 }
@@ -180,14 +173,6 @@ impl Beat {
         self.barrier.subject().look.slots.is_empty()
     }
 
-    /// A stream of renewals to the member that is chosen now.
-    async fn open(&self, patience: Duration) -> Result<Stream, CallError> {
-        let chosen = self.etcd.chosen();
-        let lease = self.barrier.subject().lease;
-        let (keeper, stream) = self.etcd.keep_alive(lease, patience).await?;
-        Ok((keeper, stream, chosen))
-    }
-
     /// A period, or after failures a short, growing and jittered delay. Whoever is denied access a
     /// second time is not let in within milliseconds.
     fn wait(&self, failures: u32, denied: bool) -> Duration {
@@ -203,61 +188,31 @@ impl Beat {
         }
     }
 
-    /// How long a renewal may take. A member that hangs never answers, so at first there is little
-    /// patience. Whoever waited in vain waits for a slow etcd, up to half of the time that is left: to ask it
-    /// again and again before it can answer makes it slower still, until every lease has run out.
-    fn patience(&self, slow: bool) -> Duration {
-        let least = self.term.attempt_timeout();
-        let most = least.max(CALL_TIMEOUT);
-        let left = self.term.soft().since(self.clock.now());
-        match slow {
-            false => least,
-            true if left.is_zero() => most,
-            true => (left / 2).clamp(least, most),
+    /// What the next renewal goes by.
+    fn renewal(&self, slow: bool) -> Renewal<'_> {
+        Renewal {
+            etcd: &self.etcd,
+            barrier: &self.barrier,
+            term: self.term,
+            clock: self.clock,
+            slow,
         }
-    }
-
-    /// The same for the barrier. A member that was split off from the others takes it and never answers.
-    fn patience_for_proof(&self, slow: bool) -> Duration {
-        let least = self.term.attempt_timeout();
-        if slow { least.max(CALL_TIMEOUT) } else { least }
     }
 
     async fn renew(&mut self, slow: bool) -> Result<(), Failure> {
-        let patience = self.patience(slow);
-        let (mut keeper, mut stream, chosen) = match self.stream.take() {
-            Some(open) => open,
-            None => {
-                self.asked = self.etcd.chosen();
-                self.open(patience).await?
-            }
-        };
-        self.asked = chosen;
-        let sent = self.clock.now();
-        let ack = async {
-            keeper.keep_alive().await?;
-            stream.message().await
-        };
-        let ack = self.etcd.within(patience, chosen, ack).await?;
-        let ack = ack.ok_or_else(|| Failure::Again("the stream was closed".to_owned(), false))?;
-        let ttl = u64::try_from(ack.ttl()).unwrap_or(0);
-        if ttl == 0 {
-            return Err(Failure::Gone("the lease ran out".to_owned()));
-        }
-        let asked = self.barrier.subject().look.slots.asked();
-        let acked_in = ack.header().map_or(0, |header| header.raft_term());
-        let acked = self.clock.now();
-        self.asked = self.etcd.chosen();
-        let at = (acked, self.term.ttl());
-        let patience = self.patience_for_proof(slow);
-        let mut sighting = self.barrier.prove(acked_in, patience, at).await?;
-        self.tell_of_time(sent, acked);
-        self.stream = Some((keeper, stream, chosen));
-        self.term.renewed(sent, Duration::from_secs(ttl));
+        let stream = self.stream.take();
+        let renewed = self.renewal(slow).make(stream).await?;
+        self.tell_of_time(renewed.sent, renewed.acked);
+        let (now, ttl) = (self.clock.now(), self.term.ttl());
+        let mut sighting = self.barrier.proved(renewed.proof, now, ttl);
+        self.stream = Some(renewed.stream);
+        sighting.left = self.term.hard().since(now);
+        self.term.renewed(renewed.sent, renewed.ttl);
         self.validity.set(self.term.soft(), self.term.hard());
-        sighting.took = self.clock.now().since(sent);
+        sighting.took = now.since(renewed.sent);
         // Only now: a renewal that is proven must not wait for it.
-        match self.barrier.subject().look.changed(&self.etcd, asked).await {
+        let look = &self.barrier.subject().look;
+        match look.changed(&self.etcd, look.slots.asked()).await {
             Ok(changed) => sighting.changed = changed,
             // The renewal is proven all the same; the next one asks again.
             Err(error) => tracing::debug!(%error, "held slots could not be looked at"),

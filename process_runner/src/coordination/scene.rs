@@ -109,10 +109,20 @@ impl Scene {
 
     /// A client of its own, which can be disturbed.
     pub(crate) async fn faulty(&self) -> (Etcd, Link) {
-        let (channel, link) = self.server.faulty_channel();
-        let client = Client::from_channel(channel, None).await.unwrap();
-        let members = vec![("the scene".to_owned(), client)];
-        (Etcd::new(members, RequestCount::default()), link)
+        let (etcd, [link]) = self.faulty_members().await;
+        (etcd, link)
+    }
+
+    /// The same of an etcd of several members, each of which can be disturbed.
+    pub(crate) async fn faulty_members<const N: usize>(&self) -> (Etcd, [Link; N]) {
+        let ways: [_; N] = std::array::from_fn(|_| self.server.faulty_channel());
+        let mut members = Vec::new();
+        for (channel, _) in &ways {
+            let client = Client::from_channel(channel.clone(), None).await.unwrap();
+            members.push(("the scene".to_owned(), client));
+        }
+        let etcd = Etcd::new(members, RequestCount::default());
+        (etcd, ways.map(|(_, link)| link))
     }
 
     pub(crate) async fn put(&self, key: String, value: Vec<u8>, lease: i64) {

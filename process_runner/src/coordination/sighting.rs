@@ -43,6 +43,8 @@ const AT_ONCE: usize = 100;
 pub(crate) struct Sighting {
     /// How long etcd took to renew the lease and to prove it.
     pub(crate) took: Duration,
+    /// How long the lease was still good without this renewal.
+    pub(crate) left: Duration,
     /// The revision of the store; 0 if it was not seen.
     pub(crate) revision: i64,
     /// Plan and notes of this node.
@@ -137,11 +139,10 @@ impl Look {
         };
         let (inbox, posts) = (entries(), entries());
         Sighting {
-            took: Duration::ZERO,
             revision,
             inbox: inbox.unwrap_or_default(),
             posts: posts.map(|entries| posts_among(&self.keys, &entries, revision)),
-            changed: Vec::new(),
+            ..Sighting::default()
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::coordination::CallError;
 use crate::coordination::scene::{Scene, member};
 use crate::coordination::sighting::Watched;
 use crate::coordination::{
@@ -17,10 +18,10 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// What an answer of the embedded etcd takes, and more.
 const SOON: Duration = Duration::from_millis(200);
 
-/// Node `a`, its heartbeat, and what it holds.
-struct Stage {
+/// Node `a`, its heartbeat, and what it holds, on an etcd of `N` members.
+struct Stage<const N: usize = 1> {
     scene: Scene,
-    link: Link,
+    links: [Link; N],
     session: Session,
     heartbeat: Heartbeat,
     watched: Watched,
@@ -43,11 +44,11 @@ fn registration() -> Registration {
     }
 }
 
-impl Stage {
+impl<const N: usize> Stage<N> {
     /// A node that holds one slot, or none.
     async fn new(holds: bool) -> Self {
         let scene = Scene::new().await;
-        let (etcd, link) = scene.faulty().await;
+        let (etcd, links) = scene.faulty_members().await;
         let clock = Clock::tokio();
         let opened = clock.now();
         let registration = registration();
@@ -66,7 +67,7 @@ impl Stage {
         let heartbeat = session.start_heartbeat(clock, Arc::default(), &watched);
         Self {
             scene,
-            link,
+            links,
             session: *session,
             heartbeat,
             watched,
@@ -116,7 +117,7 @@ fn around(time: Duration, expected: Duration) -> bool {
 async fn the_first_renewal_comes_after_one_to_two_periods_and_each_further_one_after_one() {
     let mut firsts = Vec::new();
     for _ in 0..20 {
-        let mut stage = Stage::new(true).await;
+        let mut stage = Stage::<1>::new(true).await;
         let (_, first) = stage.renewal().await;
         let (_, second) = stage.renewal().await;
         assert!(around(second.since(first), PERIOD));
@@ -133,7 +134,7 @@ async fn the_first_renewal_comes_after_one_to_two_periods_and_each_further_one_a
 
 #[tokio::test(start_paused = true)]
 async fn who_holds_nothing_renews_half_as_often_until_it_holds_something() {
-    let mut stage = Stage::new(false).await;
+    let mut stage = Stage::<1>::new(false).await;
     let (_, first) = stage.renewal().await;
     assert!(around(first.since(stage.opened), PERIOD * 2));
     let (_, second) = stage.renewal().await;
@@ -145,7 +146,7 @@ async fn who_holds_nothing_renews_half_as_often_until_it_holds_something() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_silent_watch_missed_is_seen_within_a_ttl() {
-    let mut stage = Stage::new(true).await;
+    let mut stage = Stage::<1>::new(true).await;
     stage.put_note().await;
     let mut seen = 0;
     loop {
@@ -168,15 +169,15 @@ async fn what_a_silent_watch_missed_is_seen_within_a_ttl() {
 
 #[tokio::test(start_paused = true)]
 async fn after_trouble_the_next_renewal_looks() {
-    let mut stage = Stage::new(true).await;
+    let mut stage = Stage::<1>::new(true).await;
     stage.renewal().await;
     stage.put_note().await;
-    stage.link.refuse(true);
+    stage.links[0].refuse(true);
     assert!(matches!(
         stage.heartbeat.changed().await,
         Pulse::Troubled(_)
     ));
-    stage.link.refuse(false);
+    stage.links[0].refuse(false);
     assert!(!stage.renewal().await.0.inbox.is_empty());
     assert!(stage.renewal().await.0.inbox.is_empty());
 }
@@ -184,7 +185,7 @@ async fn after_trouble_the_next_renewal_looks() {
 #[tokio::test(start_paused = true)]
 async fn a_member_key_or_a_meta_that_somebody_changed_ends_the_session_within_a_ttl() {
     for meta in [false, true] {
-        let mut stage = Stage::new(true).await;
+        let mut stage = Stage::<1>::new(true).await;
         stage.renewal().await;
         let keys = &stage.scene.keys;
         if meta {
@@ -198,7 +199,7 @@ async fn a_member_key_or_a_meta_that_somebody_changed_ends_the_session_within_a_
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_gone_ends_the_session_with_the_next_renewal() {
-    let mut stage = Stage::new(true).await;
+    let mut stage = Stage::<1>::new(true).await;
     stage.renewal().await;
     stage.scene.etcd.revoke(stage.session.lease).await.unwrap();
     assert!(stage.until_gone().await < PERIOD + SOON);
@@ -207,7 +208,7 @@ async fn a_lease_that_is_gone_ends_the_session_with_the_next_renewal() {
 /// As after etcd was set up from a backup, in which the node's own keys are as they were.
 #[tokio::test(start_paused = true)]
 async fn a_store_whose_revision_went_back_ends_the_session_with_its_first_answer() {
-    let mut stage = Stage::new(true).await;
+    let mut stage = Stage::<1>::new(true).await;
     stage.renewal().await;
     let etcd = stage.session.etcd.clone();
     // A watch told of it.
@@ -226,10 +227,10 @@ async fn a_store_whose_revision_went_back_ends_the_session_with_its_first_answer
     );
     assert!(stage.clock.now().since(began) < SOON);
     // And the next session, too, knows of more than renewals have seen, also after etcd was away.
-    stage.link.refuse(true);
+    stage.links[0].refuse(true);
     let open = stage.open_again(&etcd).await;
     assert!(open.unwrap_err().is_transient());
-    stage.link.refuse(false);
+    stage.links[0].refuse(false);
     let open = stage.open_again(&etcd).await;
     assert!(open.unwrap_err().to_string().contains("from 1000 to "));
 }
@@ -238,7 +239,7 @@ async fn a_store_whose_revision_went_back_ends_the_session_with_its_first_answer
 #[tokio::test(start_paused = true)]
 async fn an_older_answer_that_no_barrier_confirms_ends_nothing() {
     for (holds, period) in [(true, PERIOD), (false, PERIOD * 2)] {
-        let mut stage = Stage::new(holds).await;
+        let mut stage = Stage::<1>::new(holds).await;
         let (_, last) = stage.renewal().await;
         let newest = stage.session.etcd.newest();
         newest.admit(newest.revision(), 1).unwrap_err();
@@ -251,27 +252,27 @@ async fn an_older_answer_that_no_barrier_confirms_ends_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_stood_still_is_not_believed() {
-    let mut stage = Stage::new(true).await;
+    let mut stage = Stage::<1>::new(true).await;
     stage.renewal().await;
     let faults = stage.scene.server.faults();
-    faults.make_leader_stale(&stage.link);
+    faults.make_leader_stale(&stage.links[0]);
     faults.change_leader();
     let told = stage.heartbeat.changed().await;
     assert!(
         matches!(&told, Pulse::Troubled(reason) if reason.contains("raft term")),
         "{told:?}"
     );
-    faults.end_stale_leader(&stage.link);
+    faults.end_stale_leader(&stage.links[0]);
     stage.renewal().await;
 }
 
 /// A member that hangs costs one short attempt, although the one before failed at once.
 #[tokio::test(start_paused = true)]
 async fn what_fails_at_once_makes_nobody_more_patient() {
-    let mut stage = Stage::new(true).await;
+    let mut stage = Stage::<1>::new(true).await;
     stage.renewal().await;
-    stage.link.cut_streams();
-    stage.link.delay(Duration::from_secs(60));
+    stage.links[0].cut_streams();
+    stage.links[0].delay(Duration::from_secs(60));
     let mut told = Vec::new();
     for _ in 0..3 {
         match stage.heartbeat.changed().await {
@@ -293,10 +294,17 @@ async fn what_fails_at_once_makes_nobody_more_patient() {
 /// as long as there is time. A stream is opened with two messages here, and each takes 0.9 s.
 #[tokio::test(start_paused = true)]
 async fn an_etcd_that_is_slow_to_answer_is_waited_for_while_the_lease_is_good() {
-    let mut stage = Stage::new(true).await;
+    waits_for_a_slow_etcd::<1>().await;
+    waits_for_a_slow_etcd::<3>().await;
+}
+
+async fn waits_for_a_slow_etcd<const MEMBERS: usize>() {
+    let mut stage = Stage::<MEMBERS>::new(true).await;
     stage.renewal().await;
-    stage.link.delay(Duration::from_millis(900));
-    stage.link.cut_streams();
+    for link in &stage.links {
+        link.delay(Duration::from_millis(900));
+        link.cut_streams();
+    }
     let mut troubles = 0;
     loop {
         match stage.heartbeat.changed().await {
@@ -315,5 +323,35 @@ async fn an_etcd_that_is_slow_to_answer_is_waited_for_while_the_lease_is_good() 
     // And from there on nothing fails.
     for _ in 0..10 {
         stage.renewal().await;
+    }
+}
+
+/// Two of three hand a renewal on to a leader that is lost, and wait for it.
+#[tokio::test(start_paused = true)]
+async fn a_second_member_that_hangs_costs_no_more_time_than_the_first() {
+    for next in [1, 2] {
+        let mut stage = Stage::<3>::new(true).await;
+        let (_, last) = stage.renewal().await;
+        let asked = stage.session.etcd.chosen().of(3);
+        for hangs in [asked, (asked + next) % 3] {
+            stage.links[hangs].freeze();
+        }
+        let told = stage.heartbeat.changed().await;
+        assert!(matches!(told, Pulse::Troubled(_)), "{told:?}");
+        let (sighting, renewed) = stage.renewal().await;
+        let attempts = TTL / 10 * if next == 1 { 2 } else { 1 };
+        assert!(
+            around(renewed.since(last), PERIOD + attempts),
+            "{:?}",
+            renewed.since(last)
+        );
+        assert!(
+            sighting.took < SOON,
+            "from when the one that counts was sent"
+        );
+        // What the other one was told meanwhile counts for nothing, and the next goes to who answers.
+        stage.links.iter().for_each(Link::thaw);
+        let (_, then) = stage.renewal().await;
+        assert!(around(then.since(renewed), PERIOD));
     }
 }

@@ -19,7 +19,7 @@ impl Control<'_> {
     pub(super) fn on_pulse(&mut self, pulse: Pulse) {
         match pulse {
             Pulse::Renewed(sighting) => {
-                let trouble = self.trouble.ends();
+                let trouble = self.trouble.ends(sighting.left);
                 if trouble.is_some() || self.told > Told::Firm {
                     let least_valid_ms = trouble.map(|least| least.as_millis() as u64);
                     tracing::info!(least_valid_ms, "etcd answers again; the lease is firm");

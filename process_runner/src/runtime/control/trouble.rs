@@ -6,8 +6,8 @@
 //! # Guarantees
 //!
 //! - The first failure of a trouble is told, and so is each reason that was not told lately.
-//! - Whoever was told of a trouble is told of its end, and how little of the lease was left at the worst,
-//!   also by a failure that was not told.
+//! - Whoever was told of a trouble is told of its end, and how little of the lease was left at the worst:
+//!   at a failure, also one that was not told, or when the renewal came that ended it.
 //!
 //! # How it fails
 //!
@@ -28,7 +28,7 @@ pub(super) struct Trouble {
     told: BTreeSet<String>,
     /// When they are forgotten.
     until: Moment,
-    /// How long the lease was still good when a renewal failed, at the worst.
+    /// How long the lease was still good, at the worst.
     least: Duration,
 }
 
@@ -46,10 +46,11 @@ impl Trouble {
         self.told.insert(reason.to_owned())
     }
 
-    /// A renewal is proven. If there was a trouble: how long the lease was still good, at the worst.
-    pub(super) fn ends(&mut self) -> Option<Duration> {
+    /// A renewal is proven, and without it the lease was good for another `valid`. If there was a trouble:
+    /// how long it was still good, at the worst.
+    pub(super) fn ends(&mut self, valid: Duration) -> Option<Duration> {
         let told = std::mem::take(&mut self.told);
-        (!told.is_empty()).then_some(self.least)
+        (!told.is_empty()).then_some(self.least.min(valid))
     }
 }
 
@@ -62,9 +63,9 @@ mod tests {
     #[test]
     fn each_reason_is_told_once_in_ten_seconds_and_anew_after_a_renewal() {
         let mut trouble = Trouble::default();
-        assert_eq!(trouble.ends(), None, "there was none");
         let at = |seconds| START + Duration::from_secs(seconds);
         let left = |seconds: u64| Duration::from_secs(30 - seconds);
+        assert_eq!(trouble.ends(left(0)), None, "there was none");
         let told: Vec<_> = (0..25)
             .filter(|second| {
                 let reason = ["refused", "no leader"][*second as usize % 2];
@@ -72,9 +73,14 @@ mod tests {
             })
             .collect();
         assert_eq!(told, [0, 1, 10, 11, 20, 21]);
-        assert_eq!(trouble.ends(), Some(left(24)), "that failure was not told");
-        assert_eq!(trouble.ends(), None);
+        let ended = trouble.ends(left(0));
+        assert_eq!(ended, Some(left(24)), "that failure was not told");
+        assert_eq!(trouble.ends(left(0)), None);
         assert!(trouble.is_news("refused", left(0), at(25)));
-        assert_eq!(trouble.ends(), Some(left(0)), "the one before is forgotten");
+        let ended = trouble.ends(left(0));
+        assert_eq!(ended, Some(left(0)), "the one before is forgotten");
+        assert!(trouble.is_news("refused", left(0), at(26)));
+        let ended = trouble.ends(left(3));
+        assert_eq!(ended, Some(left(3)), "the renewal took its time");
     }
 }
