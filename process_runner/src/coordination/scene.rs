@@ -212,11 +212,11 @@ impl Scene {
     }
 
     /// The incarnation is filled in.
-    pub(crate) async fn report_all(&self, node: &str, record: StatusRecord) {
-        let record = StatusRecord {
-            incarnation: format!("i-{node}"),
-            ..record
-        };
+    /// Of the process that runs now, unless the record names another one.
+    pub(crate) async fn report_all(&self, node: &str, mut record: StatusRecord) {
+        if record.incarnation.is_empty() {
+            record.incarnation = format!("i-{node}");
+        }
         let lease = self.leases[node];
         self.put(self.keys.status(node), encode(&record), lease)
             .await;

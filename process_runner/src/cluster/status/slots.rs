@@ -96,7 +96,7 @@ fn held(
         return state("retiring", reason);
     }
     match worker {
-        None => untold(picture, owner),
+        None => untold(picture, owned),
         Some(worker) if worker.state == "draining" => {
             let own = worker.reason.clone().unwrap_or_default();
             let why = leaves_for(picture, slot, owner).map_or(own.clone(), |why| {
@@ -118,8 +118,11 @@ fn held(
 }
 
 /// A slot that its node says nothing of.
-fn untold(picture: &Picture<'_>, owner: &str) -> Standing {
+fn untold(picture: &Picture<'_>, owned: &OwnedSlot) -> Standing {
+    let owner = owned.record.owner.as_str();
+    // What an earlier process of the node left out says nothing of this one.
     let status = picture.cluster.statuses.get(owner);
+    let status = status.filter(|status| status.incarnation == owned.record.incarnation);
     match status.map_or(0, |status| status.left_out) {
         0 => state(
             "starting",

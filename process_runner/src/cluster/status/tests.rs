@@ -142,6 +142,15 @@ async fn a_report_names_those_that_run_by_range_and_says_how_many_it_leaves_out(
         left_out: 7,
         ..StatusRecord::default()
     };
+    // An earlier process of the node left them out.
+    let earlier = StatusRecord {
+        incarnation: "earlier".into(),
+        ..record.clone()
+    };
+    scene.report_all("a", earlier).await;
+    let status = look(&scene).await;
+    let unsaid = ("starting", "node `a` has not reported it yet");
+    assert_eq!([0, 2].map(|index| standing(&status, index)), [unsaid; 2]);
     scene.report_all("a", record).await;
     let status = look(&scene).await;
     assert_eq!(
