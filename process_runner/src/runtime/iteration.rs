@@ -51,6 +51,7 @@ pub(crate) async fn iterate<J: Job>(
         rules,
         batch: Vec::new(),
         error: None,
+        told: String::new(),
         failure: None,
     };
     let (records, errors) = holding.counters.totals();
@@ -92,6 +93,8 @@ struct Shell<'a, J: Job> {
     batch: Vec<J::Record>,
     /// What the record in hand failed with last.
     error: Option<JobError>,
+    /// What the record in quarantine failed with, which the log has.
+    told: String,
     /// What the last failed hook failed with.
     failure: Option<String>,
 }
@@ -163,6 +166,7 @@ impl<J: Job> Shell<'_, J> {
             .error
             .take()
             .unwrap_or_else(|| JobError::from("unknown error"));
+        self.told = error.to_string();
         let call = self.job.quarantine(self.cx, &self.batch[record], &error);
         tidy(call, self.cx.holding()).await
     }
@@ -172,8 +176,10 @@ impl<J: Job> Shell<'_, J> {
         if let Some(error) = error {
             let slot = &self.cx.holding().identity.slot;
             let hook = phase.name();
-            let told = Legible(&error);
-            tracing::warn!(job = %slot.job, index = slot.index, hook, error = %told, "an iteration failed");
+            let error = error.to_string();
+            // A quarantine that fails with the record's own error says nothing new.
+            let told = (error != self.told).then(|| tracing::field::display(Legible(&error)));
+            tracing::warn!(job = %slot.job, index = slot.index, hook, error = told, "an iteration failed");
             self.failure = Some(format!("{hook}: {error}"));
         }
         outcome

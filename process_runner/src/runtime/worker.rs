@@ -147,7 +147,7 @@ impl Worker<'_> {
     ) -> Result<&'j mut Box<dyn ErasedJob>, Report> {
         if job.is_none() {
             let mut fresh = (self.plan.class.build)(&self.plan.options, &self.plan.states)
-                .map_err(|error| failed(error.to_string()))?;
+                .map_err(|error| self.failed(error.to_string()))?;
             self.cx
                 .holding()
                 .begin(Phase::Starting, self.cx.holding().clock.now());
@@ -157,18 +157,20 @@ impl Worker<'_> {
                 Attempt::Returned(Err(error)) if matches!(error.flow(), Flow::Interrupted) => {
                     return Err(report(Ending::Stopped));
                 }
-                Attempt::Returned(Err(error)) => return Err(failed(format!("prepare: {error}"))),
+                Attempt::Returned(Err(error)) => {
+                    return Err(self.failed(format!("prepare: {error}")));
+                }
                 Attempt::Panicked(message) => {
-                    return Err(failed(format!("prepare: panicked: {message}")));
+                    return Err(self.failed(format!("prepare: panicked: {message}")));
                 }
                 Attempt::TimedOut(after) => {
-                    return Err(failed(format!("prepare: timed out after {after:?}")));
+                    return Err(self.failed(format!("prepare: timed out after {after:?}")));
                 }
             }
             *job = Some(fresh);
         }
         job.as_mut()
-            .ok_or_else(|| failed("the job was not built".to_owned()))
+            .ok_or_else(|| self.failed("the job was not built".to_owned()))
     }
 
     /// One iteration under the class's own lock, where it has one besides the slot.
@@ -179,13 +181,25 @@ impl Worker<'_> {
         let guard = match driver.acquire(&self.cx.holding().identity.slot).await {
             Ok(Some(guard)) => guard,
             Ok(None) => return report(Ending::Empty),
-            Err(error) => return failed(format!("lock driver: {error}")),
+            Err(error) => return self.failed(format!("lock driver: {error}")),
         };
         let mut done = job.iterate(&self.cx, &self.plan.iteration).await;
         if let Err(error) = guard.release().await {
-            done.failure.get_or_insert(format!("lock driver: {error}"));
+            let released = self.failed(format!("lock driver: {error}"));
+            done.failure = done.failure.or(released.failure);
         }
         done
+    }
+
+    /// A failure of the worker, not of a hook of its job.
+    fn failed(&self, failure: String) -> Report {
+        let slot = &self.cx.holding().identity.slot;
+        let error = Legible(&failure);
+        tracing::warn!(job = %slot.job, index = slot.index, %error, "a worker failed");
+        Report {
+            ending: Ending::Broken { aborted: false },
+            failure: Some(failure),
+        }
     }
 
     fn end_after(&self, report: &Report) -> Option<WorkerEnd> {
@@ -202,25 +216,21 @@ impl Worker<'_> {
         self.plan.until_idle && pause.condition == Condition::CrashLooping
     }
 
+    /// Tells how the worker stands. Where it failed, the log says what with already.
     fn tell(&self, pause: Pause, failure: Option<String>) {
         let holding = self.cx.holding();
-        let reason = match pause.condition {
-            Condition::Healthy => None,
-            Condition::BackingOff | Condition::CrashLooping => Some(format!(
-                "{} (failure {} in a row)",
-                failure.unwrap_or_else(|| "failed".to_owned()),
-                self.pacing.failures(),
-            )),
+        let told = match pause.condition {
+            Condition::Healthy => return holding.stand(pause.condition, None),
+            Condition::BackingOff => "a worker backs off",
+            Condition::CrashLooping => "a worker is crash-looping",
         };
-        if let Some(reason) = &reason {
-            let slot = &holding.identity.slot;
-            let retry_in_ms = u64::try_from(pause.delay.as_millis()).unwrap_or(u64::MAX);
-            let told = Legible(reason);
-            tracing::warn!(job = %slot.job, index = slot.index, retry_in_ms, "{told}");
-        }
-        // The log has all of it.
-        let reason = reason.map(|reason| one_line(&reason, LONGEST_REASON));
-        holding.stand(pause.condition, reason);
+        let failures = self.pacing.failures();
+        let slot = &holding.identity.slot;
+        let retry_in_ms = u64::try_from(pause.delay.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(job = %slot.job, index = slot.index, failures, retry_in_ms, "{told}");
+        let failure = failure.unwrap_or_else(|| "failed".to_owned());
+        let reason = format!("{failure} (failure {failures} in a row)");
+        holding.stand(pause.condition, Some(one_line(&reason, LONGEST_REASON)));
     }
 
     async fn pause(&self, pause: Pause) {
@@ -245,13 +255,6 @@ fn report(ending: Ending) -> Report {
     Report {
         ending,
         failure: None,
-    }
-}
-
-fn failed(failure: String) -> Report {
-    Report {
-        ending: Ending::Broken { aborted: false },
-        failure: Some(failure),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Two nodes on a real etcd, of both versions.
 
 use rustix::process::Signal;
-use tests::etcd::{Etcd, VERSIONS};
+use tests::etcd::{Etcd, EtcdOptions, VERSIONS};
 
 use crate::node::{Place, ticked};
 
@@ -129,4 +129,40 @@ fn a_quiet_node_hands_its_slots_over_and_stays_until_it_is_resumed() {
         .unwrap();
     first.signal(Signal::CONT).unwrap();
     ticked(&mut first, "a", 2);
+}
+
+/// `status` would say "has not reported it yet" for ever, and nobody would know why.
+#[test]
+fn a_status_that_etcd_refuses_is_told_of_once() {
+    const WORKERS: usize = 24;
+    for version in VERSIONS {
+        let etcd = EtcdOptions::new(version).largest_request(10_000);
+        let etcd = etcd.start().unwrap();
+        let place = place(&etcd);
+        let endpoint = etcd.endpoint();
+        place.write(
+            "config.yml",
+            &format!(
+                "etcd: {{ endpoints: [\"{endpoint}\"], prefix: /test, lease_ttl: 5s }}\njobs:\n  talker:\n    \
+                 class: Command\n    workers: {WORKERS}\n    options:\n      \
+                 command: [sh, -c, 'printf %0900d $PR_WORKER_INDEX >&2; exit 1']\n"
+            ),
+        );
+        let mut node = place.start("a");
+        node.wait_for(|line| line.contains("does not show how this node's workers fare"))
+            .unwrap();
+        let slots = place.status()["slots"].clone();
+        let reason = slots[WORKERS - 1]["reason"].as_str().unwrap();
+        assert_eq!(reason, "node `a` has not reported it yet", "{slots:#}");
+        // Each fails again, and every status since is refused, too.
+        for _ in 0..WORKERS {
+            node.wait_for(|line| line.contains("failures=3")).unwrap();
+        }
+        node.signal(Signal::TERM).unwrap();
+        let ended = node.finish().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{:#?}", ended.lines);
+        let told = ended.lines.iter();
+        let told = told.filter(|line| line.contains("workers fare"));
+        assert_eq!(told.count(), 1, "{version:?}: {:#?}", ended.lines);
+    }
 }

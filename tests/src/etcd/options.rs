@@ -92,6 +92,13 @@ impl EtcdOptions {
         self
     }
 
+    /// A request may have so many bytes.
+    #[must_use]
+    pub fn largest_request(mut self, bytes: u64) -> Self {
+        self.flag("--max-request-bytes", bytes);
+        self
+    }
+
     /// Starts it and returns once all members are healthy.
     ///
     /// # Errors
