@@ -9,6 +9,7 @@
 //!
 //! A member that does not say its version is passed over: nothing depends on it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Etcd;
@@ -22,14 +23,20 @@ const INCONSISTENT: &str = "members may come to hold different data after a cras
 /// Nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks each member for its version, and warns of what is known to be wrong with it.
+/// Asks each member for its version, and warns of what is known to be wrong with it: once for all members
+/// of a version.
 ///
 /// Dropped, it has said less.
 pub(crate) async fn warn_of_versions(etcd: &Etcd) {
+    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (endpoint, version) in etcd.versions(PATIENCE).await {
+        members.entry(version).or_default().push(endpoint);
+    }
+    for (version, endpoints) in members {
+        let endpoints = endpoints.join(", ");
         for risk in risks(&version) {
             tracing::warn!(
-                %endpoint, etcd = %version,
+                %endpoints, etcd = %version,
                 "this version of etcd has a fault: {risk}; a newer one has not"
             );
         }
