@@ -208,7 +208,7 @@ impl<'a> Control<'a> {
                 biased;
                 pulse = heartbeat.changed() => self.on_pulse(pulse),
                 () = operator.asks() => self.obey(operator),
-                Some(ended) = self.workers.join_next_with_id() => self.on_ended(ended),
+                Some(ended) = self.workers.join_next_with_id() => self.on_all_ended(ended),
                 Some(answers) = self.calls.next() => self.on_answers(answers),
                 heard = self.inbox.next() => self.on_inbox(heard),
                 said = self.membership.done() => self.on_said(said),

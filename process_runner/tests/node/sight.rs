@@ -64,12 +64,12 @@ async fn look(cluster: &Cluster, is_it: impl Fn(&Status) -> bool) -> Status {
 async fn a_node_with_very_many_workers_reports_all_of_them() {
     // With a long name few workers are many.
     let job = format!(
-        "  {}: {{ class: Says, workers: 6000 }}\n",
+        "  {}: {{ class: Says, workers: 15000 }}\n",
         "work".repeat(25)
     );
     let cluster = Cluster::new();
     let node = cluster.start("a", &job);
-    look(&cluster, |status| status.running == 6_000).await;
+    look(&cluster, |status| status.running == 15_000).await;
     assert_eq!(node.stop().await, NodeEnd::Clean);
 }
 

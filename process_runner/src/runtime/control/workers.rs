@@ -79,8 +79,20 @@ impl Control<'_> {
         Some((task.id(), holding))
     }
 
+    /// Takes in that a worker's task ended, and with it all that have ended by now: they end together when a
+    /// node stops, and between two events every slot is looked at.
+    pub(super) fn on_all_ended(&mut self, ended: Ended) {
+        self.on_ended(ended);
+        for _ in 0..self.workers.len() {
+            let Some(ended) = self.workers.try_join_next_with_id() else {
+                return;
+            };
+            self.on_ended(ended);
+        }
+    }
+
     /// Takes in that a worker's task ended.
-    pub(super) fn on_ended(&mut self, ended: Ended) {
+    fn on_ended(&mut self, ended: Ended) {
         let (id, slot, end) = match ended {
             Ok((id, (slot, end))) => (id, Some(slot), end),
             // The engine itself panicked: whatever the worker had locked stays locked.
