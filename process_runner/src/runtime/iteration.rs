@@ -178,7 +178,8 @@ impl<J: Job> Shell<'_, J> {
             let hook = phase.name();
             let error = error.to_string();
             // A quarantine that fails with the record's own error says nothing new.
-            let told = (error != self.told).then(|| tracing::field::display(Legible(&error)));
+            let known = phase == Phase::Quarantine && error == self.told;
+            let told = (!known).then(|| tracing::field::display(Legible(&error)));
             tracing::warn!(job = %slot.job, index = slot.index, hook, error = told, "an iteration failed");
             self.failure = Some(format!("{hook}: {error}"));
         }

@@ -71,6 +71,9 @@ fn a_failing_program_is_told_with_its_last_words_and_backed_off() {
     );
     let ended = place.pr_cli(&["run", "--until-idle"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("exited with status 3"), "{ended:?}");
+    // Until it is given up: three times, and each is told once.
+    let told = |text: &str| ended.stderr.matches(text).count();
+    assert_eq!(told("exited with status 3"), 3, "{ended:?}");
     assert!(ended.stderr.contains("last words"), "{ended:?}");
+    assert_eq!(told("a worker backs off"), 2, "{ended:?}");
 }
