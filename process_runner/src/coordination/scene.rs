@@ -211,8 +211,7 @@ impl Scene {
         self.report_all(node, record).await;
     }
 
-    /// The incarnation is filled in.
-    /// Of the process that runs now, unless the record names another one.
+    /// Reports for the process that runs now, unless the record names another one.
     pub(crate) async fn report_all(&self, node: &str, mut record: StatusRecord) {
         if record.incarnation.is_empty() {
             record.incarnation = format!("i-{node}");
